@@ -14,14 +14,30 @@ export interface Servers {
   readonly urls: readonly string[];
 }
 
+/** What a server tells of one of its processes. */
+interface Work {
+  readonly lag?: string;
+  readonly position?: string;
+  readonly lastError?: string;
+}
+
+function lagOf(works: readonly Work[]): number {
+  return works.reduce((sum, { lag, lastError }) => sum + (lastError ? Number.NaN : Number(lag)), 0);
+}
+
 export class Driver {
   private readonly tokens = new Map<Role, string>();
   readonly servers: Servers;
 
-  /** @param dataDirectory of the development issuer that mints the tokens. */
+  /**
+   * @param dataDirectory of the development issuer that mints the tokens.
+   * @param settleMs how long the servers must be idle without a change: on Kafka they notice the messages of others only
+   *   after a while, and show no lag until then.
+   */
   constructor(
     servers: string | Servers,
     private readonly dataDirectory: string,
+    private readonly settleMs = 0,
   ) {
     this.servers = typeof servers === 'string' ? { urlOf: () => servers, urls: [servers] } : servers;
   }
@@ -51,24 +67,33 @@ export class Driver {
     return JSON.parse(answer.trim().split('\n').at(-1) ?? '{}') as Record<string, number>;
   }
 
-  /** Waits until all background work is done: no lag anywhere, twice in a row. */
+  /** Waits until all background work is done: no lag anywhere, twice in a row, and no change while that settles. */
   async awaitIdle(): Promise<void> {
-    for (let idle = 0; idle < 2; await pause(POLL_MS)) {
-      const lags = await this.lags();
-      idle = lags.every((lag) => lag === 0) ? idle + 1 : 0;
+    let sinceMs = Date.now();
+    let before: string | undefined;
+    for (let idle = 0; idle < 2 || Date.now() - sinceMs < this.settleMs; await pause(POLL_MS)) {
+      const servers = await this.works();
+      const isIdle = servers.every((works) => lagOf(works) === 0);
+      const now = JSON.stringify(servers);
+      idle = isIdle ? idle + 1 : 0;
+      if (!isIdle || now !== before) sinceMs = Date.now();
+      before = now;
     }
   }
 
   /** Lag of each server in events and messages; NaN where a process is failing, or has not begun. */
   async lags(): Promise<readonly number[]> {
-    const lags: number[] = [];
+    return (await this.works()).map(lagOf);
+  }
+
+  private async works(): Promise<readonly (readonly Work[])[]> {
+    const all: (readonly Work[])[] = [];
     // One after the other: what one server has passed on then shows in the lag of the next.
     for (const url of this.servers.urls) {
       const answer = await this.ask(`${url}/health/lag`, 'operator', 'GET');
-      const { items } = JSON.parse(answer) as { items: { lag?: string; lastError?: string }[] };
-      lags.push(items.reduce((sum, { lag, lastError }) => sum + (lastError ? Number.NaN : Number(lag)), 0));
+      all.push((JSON.parse(answer) as { readonly items: readonly Work[] }).items);
     }
-    return lags;
+    return all;
   }
 
   /** Closes a period (one person proposes it, another confirms it) and waits until its statements are issued. */

@@ -37,7 +37,7 @@ const WAITING_MS = 2000;
 const LAG_EVENTS_MAX = 4000n;
 const LAG_WAIT_MS_MAX = 500;
 
-/** Locks in a database that replicas share: `PostgresLocks`. */
+/** Locks that replicas share: `PostgresLocks`, or those of a data directory. */
 export interface Leadership {
   /** Takes those of the locks that are free. @throws if all locks are lost. */
   take(names: readonly string[]): Promise<readonly string[]>;
@@ -52,6 +52,8 @@ export interface SchedulerOptions {
   readonly views: TopicViews;
   /** Absent where one process uses the database alone. */
   readonly leadership?: Leadership | undefined;
+  /** Without leadership: elects one of the services that use the database for each of the processes they all have. */
+  readonly sharedLeadership?: Leadership | undefined;
   readonly onError: (process: string, error: unknown) => void;
   readonly observe?: ObserveStep | undefined;
   /** Tells the other threads of this process what this one knows. */
@@ -73,6 +75,8 @@ export class Scheduler {
   private readonly ends = new Map<string, Position>();
   private readonly others = new Map<string, ProcessKnowledge>();
   private readonly led = new Set<string>();
+  /** Names of the processes that every service has. */
+  private readonly shared = new Set<string>();
   /** Ends of topics at the first question about a position, by process, position and topic. */
   private readonly awaited = new Map<string, Positions>();
   private readonly stopping = new AbortController();
@@ -117,6 +121,12 @@ export class Scheduler {
     if (consumes !== undefined) this.add(retriesOf(process, consumes, this.parking), runsHere);
   }
 
+  /** A process that every service has: one of those that use the database runs it. */
+  addShared<Item>(process: Process<Item>, runsHere = true): void {
+    this.add(process, runsHere);
+    this.shared.add(process.name);
+  }
+
   /** A relay publishes the topic: what is on the topic depends on how far the relay is. */
   addRelay(topic: string, relay: string): void {
     this.relays.set(topic, relay);
@@ -130,11 +140,14 @@ export class Scheduler {
   start(): void {
     if (this.isStarted) return;
     this.isStarted = true;
-    const { leadership, tell } = this.options;
-    for (const runner of this.runners)
-      if (leadership === undefined || runner.process.replicas === 'every-replica') runner.start();
+    const { leadership, sharedLeadership, tell } = this.options;
+    const elected = this.runners.filter(({ name, process: { replicas } }) =>
+      leadership === undefined ? sharedLeadership !== undefined && this.shared.has(name) : replicas === 'one-replica',
+    );
+    for (const runner of this.runners) if (!elected.includes(runner)) runner.start();
     this.loops.push(this.every(REFRESH_MS, () => this.refresh()));
-    if (leadership !== undefined) this.loops.push(this.every(LEADERSHIP_MS, () => this.elect(leadership)));
+    const elects = leadership ?? sharedLeadership;
+    if (elects !== undefined) this.loops.push(this.every(LEADERSHIP_MS, () => this.elect(elects, elected)));
     if (tell !== undefined) this.loops.push(this.tellNews(tell));
   }
 
@@ -148,6 +161,7 @@ export class Scheduler {
       this.runners.map((runner) => runner.stop().catch((error: unknown) => this.options.onError(runner.name, error))),
     );
     this.options.leadership?.release();
+    this.options.sharedLeadership?.release();
   }
 
   /** Something was appended to the log, or published. */
@@ -245,30 +259,37 @@ export class Scheduler {
   }
 
   private async refresh(): Promise<void> {
-    const { store, broker, db, leadership } = this.options;
+    const { store, broker, db } = this.options;
     try {
       this.noteEnd(LOG, await store.head());
-      for (const runner of this.runners) {
+      const read = this.runners.flatMap((runner) => {
         const consumes = this.declared.get(runner.name);
-        for (const topic of this.storedTopics(consumes)) {
+        return this.storedTopics(consumes).map((topic) => ({ runner, group: consumes?.group ?? '', topic }));
+      });
+      // All at once: until the answers are here, the lag does not show what others have published.
+      await Promise.all(
+        [...new Set(read.map(({ topic }) => topic))].map(async (topic) => {
           for (const [partition, end] of await broker.endPositions(topic))
             this.noteEnd(topicLane(topic, partition), end);
-          for (const [partition, next] of await broker.committedPositions(consumes?.group ?? '', topic)) {
+        }),
+      );
+      await Promise.all(
+        read.map(async ({ runner, group, topic }) => {
+          for (const [partition, next] of await broker.committedPositions(group, topic)) {
             const lane = topicLane(topic, partition);
             if (next > (runner.lanes.get(lane) ?? 0n)) runner.lanes.set(lane, next);
           }
-        }
-        if (leadership !== undefined && runner.knowledge().standby && runner.followsLog)
-          runner.standBy(await findCheckpoint(db, runner.name));
-      }
+        }),
+      );
+      for (const runner of this.runners)
+        if (runner.knowledge().standby && runner.followsLog) runner.standBy(await findCheckpoint(db, runner.name));
     } catch {
       // What is known stays as it is; readiness shows what cannot be reached.
     }
   }
 
   /** For a moment two replicas may both consider themselves leader: checkpoints are compared and set. */
-  private async elect(leadership: Leadership): Promise<void> {
-    const candidates = this.runners.filter(({ process }) => process.replicas === 'one-replica');
+  private async elect(leadership: Leadership, candidates: readonly Runner<never>[]): Promise<void> {
     try {
       const won = await leadership.take(candidates.map(({ name }) => name).filter((name) => !this.led.has(name)));
       for (const name of won) this.led.add(name);

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { LightMyRequestResponse } from 'fastify';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
 import type { Broker } from '@tantieme/messaging/broker';
 
+import { Background } from '../background/background.js';
 import { createApplication, listen, stopApplication } from './application.js';
 import { loadConfig } from '../runtime/config.js';
 import { BROKER } from '../runtime/runtime-tokens.js';
@@ -267,11 +269,34 @@ describe('two applications', () => {
   it('do not run the same work on one data directory: the second names the holder and starts nothing', async () => {
     const first = await start(directories[0]);
     await expect(start(directories[0])).rejects.toThrow(
-      `parked-items already runs on the data directory ${directories[0]}`,
+      `sample-first already runs on the data directory ${directories[0]}`,
     );
     expect(SampleModule.stopped).toEqual([]);
     expect((await first.inject('/health/ready')).statusCode).toBe(200);
     await first.close();
+  });
+
+  it('share the parked items: one of them reads the log for both, and the other takes over', async () => {
+    const inDirectory = (name: string) =>
+      createApplication(
+        SampleModule,
+        loadConfig({}, { dataDirectory: directories[0] ?? '', logLevel: 'silent' }),
+        (process) => process === name || process === 'parked-items',
+      );
+    const parked = (one: NestFastifyApplication) =>
+      one
+        .get(Background)
+        .status()
+        .find(({ name }) => name === 'parked-items');
+    const first = await inDirectory('sample-first');
+    while (parked(first)?.running !== true) await pause(10);
+    const second = await inDirectory('sample-second');
+    while (parked(second)?.standby !== true) await pause(10);
+    expect(parked(second)?.running).toBe(false);
+    expect(parked(first)?.standby).toBeUndefined();
+    await first.close();
+    while (parked(second)?.running !== true) await pause(10);
+    await second.close();
   });
 
   it('release the directory where a thread fails to start', async () => {

@@ -24,7 +24,7 @@ import type { MetricsJson } from '../observability/metrics.js';
 import { observedStep } from '../observability/observed-broker.js';
 import type { Tracing } from '../observability/tracing.js';
 import type { RuntimeConfig } from '../runtime/config.js';
-import { acquireLock } from '../runtime/directory-lock.js';
+import { acquireLock, DirectoryLeadership } from '../runtime/directory-lock.js';
 import type { Lock } from '../runtime/directory-lock.js';
 import { LaneEnds } from '../runtime/lane-ends.js';
 import {
@@ -55,7 +55,8 @@ export interface WorkThread {
  * The processes of all service modules in this application, run by one scheduler. A module adds its processes and
  * publications in its constructor or in `onModuleInit`. They start at application bootstrap, and stop at shutdown,
  * before the stores close. With the embedded database a lock makes sure that each process runs once per data directory:
- * a second application fails at its start. Replicas that share a database elect a leader for each process.
+ * a second application fails at its start. The parked items, which every service lists, are read by one of the services
+ * on the directory; the others stand by. Replicas that share a database elect a leader for each process.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {
@@ -90,6 +91,7 @@ export class Background implements OnApplicationBootstrap {
       views,
       timers,
       leadership: leadership ?? undefined,
+      sharedLeadership: leadership === null ? new DirectoryLeadership(config.dataDirectory) : undefined,
       onError: (name, error) => this.logger.error({ err: error, process: name }, `${name} failed`),
       observe: observedStep(metrics, tracing),
       tell: (message) => {
@@ -98,7 +100,8 @@ export class Background implements OnApplicationBootstrap {
     });
     this.channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
     ends.listen((lane, end) => this.scheduler.noteEnd(lane, end));
-    this.add(projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection()));
+    const parked = projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection());
+    this.scheduler.addShared(parked, runsHere(parked.name));
   }
 
   /** Parks messages and events, and answers retries. */
@@ -163,8 +166,8 @@ export class Background implements OnApplicationBootstrap {
   notStarted(): readonly string[] {
     if (this.phase === 'stopped') return ['the background work is being stopped'];
     if (this.phase === 'new') return ['the background work has not started'];
-    return this.status().flatMap(({ name, running, standby, lastError }) =>
-      running || standby === true || lastError !== undefined ? [] : [`${name} has not started`],
+    return this.status().flatMap(({ name, lag, lastError }) =>
+      lag !== undefined || lastError !== undefined ? [] : [`${name} has not started`],
     );
   }
 

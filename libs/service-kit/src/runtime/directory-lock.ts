@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+import type { Leadership } from '@tantieme/event-sourcing/process/scheduler';
+
 /** Another process, or another application in this one, runs the same work on the same data directory. */
 export class DirectoryLocked extends Error {
   readonly code = 'DirectoryLocked';
@@ -54,6 +56,30 @@ export function acquireLock(directory: string, work: string): Lock {
       if (database.isOpen) database.close();
     },
   };
+}
+
+/** Locks for work that several services on one data directory have, and one of them does. */
+export class DirectoryLeadership implements Leadership {
+  private readonly locks: Lock[] = [];
+
+  constructor(private readonly directory: string) {}
+
+  async take(names: readonly string[]): Promise<readonly string[]> {
+    return names.filter((name) => {
+      try {
+        this.locks.push(acquireLock(this.directory, name));
+        return true;
+      } catch (error) {
+        if (error instanceof DirectoryLocked) return false;
+        this.release();
+        throw error;
+      }
+    });
+  }
+
+  release(): void {
+    for (const lock of this.locks.splice(0)) lock.release();
+  }
 }
 
 /**

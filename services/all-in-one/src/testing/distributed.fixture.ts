@@ -22,6 +22,9 @@ import { temporaryDirectory, verifyStore } from './end-to-end.fixture.js';
 /** After this time a consumer group continues without a killed member. */
 const SESSION_MS = 1500;
 
+/** Longer than a service takes to notice messages of others: it looks each second. */
+export const SETTLE_MS = 2000;
+
 /** Speeds up restarts: compiled code is cached here. */
 const COMPILE_CACHE = join(import.meta.dirname, '../../../node_modules/.cache/tantieme-compile');
 
@@ -73,7 +76,7 @@ export async function createDistributedSystem(
     environment,
     services,
     replicas,
-    driver: new Driver(services, directory.path),
+    driver: new Driver(services, directory.path, SETTLE_MS),
     broker,
     end: async () => {
       await Promise.all(all.map((one) => one.kill()));
@@ -162,7 +165,6 @@ export async function assertDuplicatesAreIdentical({ broker }: DistributedSystem
     distinctContents(await readTopic(broker, topic));
 }
 
-/** Verifies the event store. @returns the number of differences. */
 /** Everything that was parked. */
 export async function parkedItems({ environment }: DistributedSystem): Promise<readonly ParkedItem[]> {
   const store = await openEventStore(loadConfig(environment));
@@ -173,6 +175,7 @@ export async function parkedItems({ environment }: DistributedSystem): Promise<r
   }
 }
 
+/** Verifies the event store. @returns the number of differences. */
 export async function verificationDifferences({ environment }: DistributedSystem): Promise<number> {
   return (await verifyStore(loadConfig(environment))).differenceCount;
 }

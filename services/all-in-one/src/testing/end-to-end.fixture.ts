@@ -130,10 +130,11 @@ export class TestServers {
     return { ...configOf(directory.path), ...of };
   }
 
-  async start(config: RuntimeConfig): Promise<Driver> {
+  /** @param settleMs see `Driver`. */
+  async start(config: RuntimeConfig, settleMs?: number): Promise<Driver> {
     const server = await startInOneThread(config);
     this.running.push(server);
-    return new Driver(server.url, config.dataDirectory);
+    return new Driver(server.url, config.dataDirectory, settleMs);
   }
 
   /** Stops all running servers. */
