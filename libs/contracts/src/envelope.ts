@@ -119,7 +119,7 @@ function textOf<Type extends MessageType>(type: Type, attributes: EnvelopeAttrib
     actor: attributes.actor,
     data,
   });
-  mustFit(text);
+  assertFits(text);
   return text;
 }
 
@@ -129,7 +129,8 @@ function textOf<Type extends MessageType>(type: Type, attributes: EnvelopeAttrib
  */
 export const MESSAGE_BYTES_MAX = 900_000;
 
-function mustFit(text: string): void {
+/** @throws {InvalidMessage} if the text of a message is larger than any message may be */
+export function assertFits(text: string): void {
   // No character takes more than three bytes.
   if (text.length * 3 <= MESSAGE_BYTES_MAX) return;
   const bytes = new TextEncoder().encode(text).length;
@@ -140,7 +141,7 @@ function mustFit(text: string): void {
 
 /** @throws {InvalidMessage} */
 export function decode(text: string): Envelope {
-  mustFit(text);
+  assertFits(text);
   const value = parse(text);
   const required = (name: string): string => {
     const found = value[name];

@@ -1,4 +1,4 @@
-import { InvalidMessage } from '@tantieme/contracts/envelope';
+import { assertFits, InvalidMessage } from '@tantieme/contracts/envelope';
 import { canonicalJson, NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
 import type {
@@ -10,6 +10,7 @@ import type {
   NewEvent,
   StoredEvent,
 } from '@tantieme/event-store/event-store';
+import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 
 import { DomainError } from './decider.js';
@@ -48,7 +49,7 @@ export interface Work<Command> {
  * published.
  * @throws {InvalidMessage}
  */
-export type MessagesOf = (event: StoredEvent) => unknown;
+export type MessagesOf = (event: StoredEvent) => readonly Pick<OutgoingMessage, 'value'>[];
 
 export interface Accepted<State, Event extends DomainEvent> {
   readonly outcome: 'accepted';
@@ -462,7 +463,7 @@ function refusalToPublish(
         },
       };
       cacheParsedData(stored, event.data);
-      messagesOf(stored);
+      for (const { value } of messagesOf(stored)) assertFits(value);
     }
     return undefined;
   } catch (error) {

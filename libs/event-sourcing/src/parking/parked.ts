@@ -109,7 +109,7 @@ export const parkedDecider: Decider<ParkedState, ParkedCommand, ParkedEvent> = {
         if (state.item.message?.isCut === true)
           throw new DomainError(
             'ParkedMessageCut',
-            'the message was too long to be kept whole, so it cannot be retried: publish it again, and discard this item',
+            'the message was too long to be kept whole, so it cannot be retried: publish it again',
             'conflict',
           );
         return [{ type: RETRY_REQUESTED, version: 1, occurredAt, data: { by: command.by, retry: state.retries + 1 } }];

@@ -30,7 +30,7 @@ export class ParkedLimitReached extends Error {
   constructor(process: string, topic: string) {
     super(
       `${PARKED_MAX} items of ${topic} are parked by ${process}, and no more are accepted: ` +
-        'look at GET /parked, remove the cause, then retry or discard them',
+        'look at GET /parked, remove the cause, then retry them',
     );
   }
 }

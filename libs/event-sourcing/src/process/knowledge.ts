@@ -6,6 +6,8 @@ import { LOG } from './log-source.js';
 export interface ProcessKnowledge {
   readonly name: string;
   readonly running: boolean;
+  /** It has read where it stands: before that, nothing is known of what is left. */
+  readonly isOpen: boolean;
   /** Another replica runs it; this one takes over when that one ends. */
   readonly standby: boolean;
   /** How far it has come in each of its lanes. */
@@ -40,7 +42,7 @@ export function positionOf(lanes: ReadonlyMap<string, Position>): Position | und
 
 /** @param topics that the process reads and that are not views of the log */
 export function statusOf(
-  { lanes, ...process }: ProcessKnowledge,
+  { lanes, isOpen, ...process }: ProcessKnowledge,
   topics: readonly string[],
   ends: ReadonlyMap<string, Position>,
 ): ProcessStatus {
@@ -50,7 +52,7 @@ export function statusOf(
   for (const [lane, end] of ends)
     if (!isLogLane(lane) && topics.includes(lane.slice(0, lane.lastIndexOf('/'))))
       lag += ahead(end, lanes.get(lane) ?? 0n);
-  return { ...process, position, lag: process.running || process.standby ? lag : undefined };
+  return { ...process, position, lag: isOpen || process.standby ? lag : undefined };
 }
 
 function ahead(end: Position, at: Position): Position {

@@ -1,5 +1,5 @@
 /**
- * A process: the one form of all background work (ADR 23). Read models, relays, consumers, followers, catch-ups,
+ * A process: the one form of all background work (ADR 19). Read models, relays, consumers, followers, catch-ups,
  * closings and statement runs are processes; the scheduler runs them.
  */
 import type { EventStore, Position } from '@tantieme/event-store/event-store';

@@ -76,7 +76,7 @@ function offsetAfter(position: Position): bigint {
 
 /** The topic as a view of the log. */
 export function viewOf(publication: Publication, store: EventStore, parking: Parking): TopicView {
-  const source = new MessageSource(publication, store, parking);
+  const source = new MessageSource(publication, store, parking, publication.toMessages);
   return {
     async *subscribe({ from, batchSize, signal }) {
       const after = positionOfOffset(from);
@@ -99,7 +99,8 @@ export function relayOf(
   publication: Publication,
   { store, broker, parking }: { readonly store: EventStore; readonly broker: Broker; readonly parking: Parking },
 ): Process<StoredEvent> {
-  const source = new MessageSource(publication, store, parking);
+  const toTexts = (event: StoredEvent): readonly OutgoingMessage[] => publication.toMessages(event).map(withText);
+  const source = new MessageSource(publication, store, parking, toTexts);
   return {
     name: publication.name,
     replicas: 'one-replica',
@@ -148,6 +149,7 @@ class MessageSource {
     private readonly publication: Publication,
     private readonly store: EventStore,
     private readonly parking: Parking,
+    private readonly toMessages: Publication['toMessages'],
   ) {
     const { categories, types } = publication.filter;
     this.filter = omitUndefined({
@@ -198,11 +200,16 @@ class MessageSource {
   }
 
   private make(event: StoredEvent): readonly OutgoingMessage[] {
-    const messages = this.publication.toMessages(event);
+    const messages = this.toMessages(event);
     if (messages.length > MESSAGES_PER_EVENT_MAX)
       throw new RangeError(`the event has ${messages.length} messages; at most ${MESSAGES_PER_EVENT_MAX} are possible`);
     return messages;
   }
+}
+
+/** With its text made now, so that an event with a message that is too large is parked and does not stop the relay. */
+function withText({ key, value, headers }: OutgoingMessage): OutgoingMessage {
+  return omitUndefined({ key, value, headers });
 }
 
 function withHeaders(message: OutgoingMessage, headers: Readonly<Record<string, string>>): OutgoingMessage {

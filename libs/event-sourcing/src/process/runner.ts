@@ -121,7 +121,8 @@ export class Runner<Item> {
     const { name, isStandby: standby, lanes } = this;
     return {
       name,
-      running: this.running !== undefined && this.isOpen,
+      running: this.running !== undefined,
+      isOpen: this.isOpen,
       standby,
       lanes: new Map(lanes),
       lastError: this.errors.values().next().value,

@@ -17,7 +17,7 @@ import type { AnyTables } from '../read-model/database.js';
 import { parkedStream } from '../parking/parked.js';
 import { logSource } from './log-source.js';
 import type { Process, StepContext, StepResult } from './process.js';
-import { viewOf } from './publication.js';
+import { relayOf, viewOf } from './publication.js';
 import type { Publication } from './publication.js';
 import { Scheduler } from './scheduler.js';
 import { topicSource } from './topic-source.js';
@@ -321,5 +321,34 @@ describe('a publication as a view of the log', () => {
     );
     await until(() => seen.length === 3);
     expect(seen).toEqual(['0', '2', '1']);
+  });
+});
+
+describe('a publication by a relay', () => {
+  it('parks an event whose message is refused only when it becomes text, and flows on', async () => {
+    const tooLarge = {
+      key: 'tally-a',
+      get value(): string {
+        throw new Error('the message has 900,001 bytes');
+      },
+    };
+    const publication: Publication = {
+      name: 'tally-relay',
+      topic: 'tallies',
+      filter: { categories: ['tally'], types: ['EntryAdded'] },
+      toMessages: ({ stream, revision }) => [revision === 1 ? tooLarge : message(stream, `${revision}`)],
+    };
+    const seen: string[] = [];
+    const { parking } = start(
+      readerOf('tallies', async (batch) => void seen.push(...batch.map(({ envelope }) => envelope.text))),
+    ).scheduler;
+    const relay = start(relayOf(publication, { store, broker, parking }));
+    for (const entry of ['1', '2', '3']) await add(entry);
+    await relay.waitFor(await store.head());
+    await until(() => seen.length === 2);
+    expect(seen).toEqual(['0', '2']);
+    expect(await parkedIn(store)).toEqual([
+      expect.objectContaining({ origin: { stream: 'tally-a', revision: 1 }, reason: 'the message has 900,001 bytes' }),
+    ]);
   });
 });

@@ -166,8 +166,8 @@ export class Background implements OnApplicationBootstrap {
   notStarted(): readonly string[] {
     if (this.phase === 'stopped') return ['the background work is being stopped'];
     if (this.phase === 'new') return ['the background work has not started'];
-    return this.status().flatMap(({ name, running, standby, lastError }) =>
-      running || standby === true || lastError !== undefined ? [] : [`${name} has not started`],
+    return this.status().flatMap(({ name, lag, lastError }) =>
+      lag !== undefined || lastError !== undefined ? [] : [`${name} has not started`],
     );
   }
 

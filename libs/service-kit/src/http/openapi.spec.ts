@@ -45,6 +45,7 @@ describe('the OpenAPI document', () => {
       '422',
       '500',
       '503',
+      '507',
     ]);
     expect(Object.keys(operation('get', '/mixed/open')?.responses ?? {})).toEqual(['200', '500']);
   });
@@ -90,7 +91,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes each tag in use, once', () => {
-    expect(document.tags?.map(({ name }) => name).sort()).toEqual(['deals', 'health', 'imports']);
+    expect(document.tags?.map(({ name }) => name).sort()).toEqual(['deals', 'health', 'imports', 'parked']);
     for (const { description } of document.tags ?? []) expect(description).not.toBe('');
   });
 
@@ -101,6 +102,7 @@ describe('the OpenAPI document', () => {
     expect(keyed.map(([path, method]) => `${method} ${path}`).sort()).toEqual([
       'post /bodies/text',
       'post /orders',
+      'post /parked/{id}/retry',
       'put /orders/{id}',
     ]);
   });

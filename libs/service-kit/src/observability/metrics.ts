@@ -94,7 +94,7 @@ export class Metrics {
   });
   private readonly parked = new Gauge({
     name: 'tantieme_parked',
-    help: 'Messages and events that were refused for good and wait for somebody to retry or discard them',
+    help: 'Messages and events that were refused for good and wait for somebody to retry them',
     registers: this.registers,
   });
   /** Metrics of the process; separate, since they are not summed over threads. */

@@ -16,7 +16,7 @@ import type { Page } from '../http/cursor.js';
 import { DATABASE } from '../runtime/runtime-tokens.js';
 import { ParkedQuery, ParkedRead, ParkedRetry } from './parked.dto.js';
 
-/** What was refused for good and set aside: to be looked at and retried. Two people discard it (`discard`). */
+/** What was refused for good and set aside: to be looked at and retried. No route discards it yet. */
 @ApiTags('parked')
 @Controller('parked')
 export class ParkedController {

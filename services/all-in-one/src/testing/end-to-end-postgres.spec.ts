@@ -49,11 +49,16 @@ async function kill(child: ChildProcess): Promise<void> {
   await ended;
 }
 
+/** Waits until each process runs or stands by. @returns those that stand by */
 async function standby(driver: Driver): Promise<readonly string[]> {
-  const { items } = JSON.parse(await driver.text('operator', 'GET', '/health/lag')) as {
-    items: { name: string; standby?: true }[];
-  };
-  return items.flatMap(({ name, standby }) => (standby === true ? [name] : []));
+  for (;;) {
+    const { items } = JSON.parse(await driver.text('operator', 'GET', '/health/lag')) as {
+      items: { name: string; running: boolean; standby?: true }[];
+    };
+    if (items.every(({ running, standby }) => running || standby === true))
+      return items.flatMap(({ name, standby }) => (standby === true ? [name] : []));
+    await pause(20);
+  }
 }
 
 /** The statements of the shuffled history, with a restart during its import. */

@@ -87,7 +87,7 @@ export class ClosingPreviews {
     add(
       'ItemsParked',
       parked,
-      `${parked} ${parked === 1 ? 'item is' : 'items are'} parked; retry or discard them first`,
+      `${parked} ${parked === 1 ? 'item is' : 'items are'} parked; remove the cause and retry them first`,
     );
     return items;
   }

@@ -17,7 +17,7 @@ export class Periods {
       store,
       decider: periodDecider,
       cacheBytesMax: PERIODS_BYTES_MAX,
-      messagesOf: (stored) => (stored.type === 'ManifestPage' ? manifestMessage(stored) : undefined),
+      messagesOf: (stored) => (stored.type === 'ManifestPage' ? [manifestMessage(stored)] : []),
     });
   }
 
