@@ -90,6 +90,8 @@ export class Runner<Item> {
 
   /** Another replica runs it. */
   standBy(position: Position | undefined): void {
+    // It may have been started since somebody asked for the position.
+    if (this.running !== undefined) return;
     this.isStandby = true;
     this.errors.delete(SOURCE);
     if (position !== undefined && this.followsLog) this.lanes.set(LOG, position);
