@@ -22,13 +22,13 @@ import {
 } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { SimulatedBroker, SimulatedTopics } from '@tantieme/simulation/broker';
 import { SimulatedEventStore, SimulatedLog } from '@tantieme/simulation/event-store';
-import { SimulatedLeadership } from './leadership.js';
-import type { SimulatedLocks } from './leadership.js';
 import type { Machine, Simulation } from '@tantieme/simulation/simulation';
 import { Kysely } from 'kysely';
 import type { Dialect, Driver } from 'kysely';
 
 import { AllInOneModule } from '../all-in-one.module.js';
+import { SimulatedLeadership } from './leadership.js';
+import type { SimulatedLocks } from './leadership.js';
 
 /** Failures are the point of a simulation: nobody reads about each of them. */
 const SILENT: LoggerService = { log: () => undefined, error: () => undefined, warn: () => undefined };

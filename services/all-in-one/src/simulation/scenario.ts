@@ -42,7 +42,8 @@ export const PROGRAMME = {
   from: '2026-01-01',
 } as const;
 
-const partner = (id: string, upline: string | null): Partner => ({
+/** Sells under the plan `resellers` from 2026 on. */
+export const partner = (id: string, upline: string | null): Partner => ({
   id,
   name: id,
   channel: 'retail',

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { verifyLog } from '@tantieme/audit/verify';
 import type { Verification } from '@tantieme/audit/verify';
 import type { DealFact } from '@tantieme/contracts/deal';
-import type { Partner } from '@tantieme/contracts/partner';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import { Driver } from '../driver.js';
 import { replayables } from '../replayables.js';
+import { CALENDAR, partner, PROGRAMME } from '../simulation/scenario.js';
 import { startInOneThread, type RunningServer } from '../start.js';
 
-export const CALENDAR = 'monthly@Europe/Paris';
+export { CALENDAR, PROGRAMME };
 export const MONTHS: readonly string[] = ['2026-01', '2026-02', '2026-03'];
 
 export const PLAN = `
@@ -38,26 +38,6 @@ components:
   - id: team
     credit: { override: [hardware, service], of: basis, levels: [2 %, 1 %] }
 `;
-
-export const PROGRAMME = {
-  programme: 'volume',
-  title: 'Volume bonus',
-  currency: 'EUR',
-  calendar: { periods: 'monthly', timeZone: 'Europe/Paris' },
-  measure: { of: 'basis', over: 'quarter', components: ['hardware'] },
-  tiers: [{ from: '1500.00', pay: '75.00' }],
-  from: '2026-01-01',
-};
-
-const partner = (id: string, upline: string | null): Partner => ({
-  id,
-  name: id,
-  channel: 'retail',
-  country: 'FR',
-  tiers: [{ from: '2026-01-01', value: 'gold' }],
-  uplines: [{ from: '2026-01-01', value: upline }],
-  agreements: [{ id: `${id}-2026`, plan: 'resellers', from: '2026-01-01' }],
-});
 
 export const PARTNERS = [
   partner('top', null),
