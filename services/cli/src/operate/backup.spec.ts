@@ -37,8 +37,9 @@ afterAll(async () => {
 let statements: string;
 let january: string;
 let original: RuntimeConfig;
-/** Backups of a running server: with January closed while the rest is imported, then after the import. */
-const [full, logOnly, last] = ['full', 'log-only', 'last'].map((name) => join(backups.path, name)) as [
+/** Backups of a running server: with January closed, twice while the rest is imported, then after the import. */
+const [early, full, logOnly, last] = ['early', 'full', 'log-only', 'last'].map((name) => join(backups.path, name)) as [
+  string,
   string,
   string,
   string,
@@ -54,6 +55,7 @@ beforeAll(async () => {
   await driver.close(CALENDAR, JANUARY);
   await driver.awaitIdle();
   january = await driver.statements(CALENDAR, JANUARY);
+  await takeBackup(original.dataDirectory, early, { logOnly: true });
   const importing = driver.import(ndjson(FACTS));
   await pause(100);
   await takeBackup(original.dataDirectory, full, { logOnly: false });
@@ -150,7 +152,7 @@ describe('a rebuild', () => {
   it('makes a log usable that is behind the other files', async () => {
     const config = restored.configuration({ logLevel: 'silent' });
     await restoreBackup(last, config.dataDirectory);
-    cpSync(join(full, 'events.sqlite'), join(config.dataDirectory, 'events.sqlite'));
+    cpSync(join(early, 'events.sqlite'), join(config.dataDirectory, 'events.sqlite'));
     await expect(restored.start(config)).rejects.toThrow(LogMismatch);
     expect(await forgetComputed(config)).toContain('checkpoints');
     const driver = await restored.start(config);
