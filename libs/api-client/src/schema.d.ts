@@ -958,6 +958,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/periods/{calendar}/{period}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to reopen the last closing of a calendar
+         * @description It starts when somebody else confirms the proposal; GET /periods/{calendar}/{period} shows its progress. Its statements are withdrawn; closing the period again decides anew. Before its seal it stops the closing.
+         *
+         *     Roles: finance.
+         */
+        post: operations["reopenPeriod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/periods/{calendar}/{period}/reopening-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preview the reopening of a period
+         * @description What it would withdraw, and what stands in its way. Changes nothing.
+         *
+         *     Roles: approver, finance, auditor, operator.
+         */
+        get: operations["getPeriodReopeningPreview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/periods/{calendar}/{period}": {
         parameters: {
             query?: never;
@@ -967,7 +1011,7 @@ export interface paths {
         };
         /**
          * Read a period
-         * @description Whether the period is open, closing or closed, and the stages its closing has passed.
+         * @description The steps that its closing or reopening has reached, since when, and what it waits for.
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
@@ -989,7 +1033,7 @@ export interface paths {
         };
         /**
          * List periods
-         * @description Periods that are closed or being closed.
+         * @description Periods that are closed, being closed, or were reopened.
          *
          *     Roles: plan-designer, approver, finance, auditor, operator.
          */
@@ -2984,6 +3028,64 @@ export interface components {
              */
             notices: string[];
         };
+        ReopenPeriodBody: {
+            /**
+             * @description Why it is reopened
+             * @example the invoices of 31 March were missing
+             */
+            reason: string;
+        };
+        ReopeningPreview: {
+            /** @example monthly@Europe/Paris */
+            calendar: string;
+            /** @example 2026-03 */
+            period: string;
+            /**
+             * @description Number of the closing that it withdraws; 0 where the period is open
+             * @example 1
+             */
+            closing: number;
+            /**
+             * @description Earning streams that the closing has closed
+             * @example 12
+             */
+            streams: number;
+            /**
+             * @description Ledger lines in its manifest
+             * @example 140
+             */
+            lines: number;
+            /** @description Why the period cannot be reopened */
+            refusal?: components["schemas"]["ClosingRefusal"];
+        };
+        ReopenedRead: {
+            /** @example 2026-04-03T08:00:00.000Z */
+            at: string;
+            /**
+             * @description Subject of the person who proposed it
+             * @example fiona@example.com
+             */
+            by: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+            /** @example the invoices of 31 March were missing */
+            reason: string;
+        };
+        StepRead: {
+            /**
+             * @example sealed
+             * @enum {string}
+             */
+            step: "announced" | "sealed" | "inputs-drained" | "earnings-closed" | "rewards-closed" | "manifest-published" | "statements-issued" | "closed" | "approval-begun" | "reopening" | "statements-withdrawn" | "unsealed" | "earnings-reopened" | "rewards-reopened" | "reopened";
+            /**
+             * @description When it was reached
+             * @example 2026-04-02T08:00:01.000Z
+             */
+            since: string;
+        };
         PeriodRead: {
             /**
              * @description When the closing began
@@ -3007,6 +3109,8 @@ export interface components {
             force?: string;
             /** @description What was outstanding */
             outstanding?: components["schemas"]["OutstandingRead"][];
+            /** @description Its newest reopening */
+            reopened?: components["schemas"]["ReopenedRead"];
             /** @example monthly@Europe/Paris */
             calendar: string;
             /** @example 2026-03 */
@@ -3015,14 +3119,21 @@ export interface components {
              * @example closing
              * @enum {string}
              */
-            state: "open" | "closing" | "closed";
+            state: "open" | "closing" | "closed" | "reopening" | "reopened";
             /**
-             * @description Stages the closing has passed
-             * @example [
-             *       "facts-credited"
-             *     ]
+             * @description Number of the newest closing: 2 after a reopening; 0 before the first
+             * @example 1
              */
-            stages: ("facts-credited" | "credits-earned" | "sealed" | "streams-closed")[];
+            closing: number;
+            /** @description Steps of the newest closing and its reopening, in order */
+            steps: components["schemas"]["StepRead"][];
+            /**
+             * @description Why it is not finished; absent unless the period is being closed or reopened
+             * @example rewards to close the period
+             */
+            waitsFor?: string;
+            /** @description What has come up since the closing was confirmed, and keeps it from being sealed */
+            unconfirmed?: components["schemas"]["OutstandingRead"][];
             /**
              * @description Earning streams in the manifest so far
              * @example 0
@@ -3057,6 +3168,8 @@ export interface components {
             force?: string;
             /** @description What was outstanding */
             outstanding: components["schemas"]["OutstandingRead"][];
+            /** @description Its newest reopening */
+            reopened?: components["schemas"]["ReopenedRead"];
             /** @example monthly@Europe/Paris */
             calendar: string;
             /** @example 2026-03 */
@@ -3065,7 +3178,7 @@ export interface components {
              * @example closed
              * @enum {string}
              */
-            state: "closing" | "closed";
+            state: "closing" | "closed" | "reopening" | "reopened";
         };
         UncreditedDeal: {
             /**
@@ -3446,6 +3559,11 @@ export interface components {
              * @example 2026-04-04T09:00:00.000Z
              */
             approvedAt?: string;
+            /**
+             * @description When it was withdrawn, because its period was reopened; absent unless it was
+             * @example 2026-04-03T09:00:00.000Z
+             */
+            withdrawnAt?: string;
         };
         StatementLine: {
             /**
@@ -3678,6 +3796,11 @@ export interface components {
              * @example 2026-04-04T09:00:00.000Z
              */
             approvedAt?: string;
+            /**
+             * @description When it was withdrawn, because its period was reopened; absent unless it was
+             * @example 2026-04-03T09:00:00.000Z
+             */
+            withdrawnAt?: string;
             /** @description One page of the lines, in canonical order */
             lines: components["schemas"]["StatementLine"][];
             /** @description Cursor of the next page of lines; absent on the last one */
@@ -3730,10 +3853,15 @@ export interface components {
              */
             period: string;
             /**
-             * @description `awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read
+             * @description Number of the closing: 2 where the period was reopened once and closed again; absent before the first
+             * @example 1
+             */
+            closing?: number;
+            /**
+             * @description `awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read. `withdrawn`: the period was reopened
              * @enum {string}
              */
-            state: "awaiting-manifests" | "issuing" | "issued";
+            state: "awaiting-manifests" | "issuing" | "issued" | "withdrawn";
             /** @description How much of the manifests has arrived */
             manifests: components["schemas"]["ManifestsProgress"];
             /**
@@ -10441,7 +10569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `PeriodClosed`: the period is closed already. `ClosingInProgress`: a period of the calendar is being closed. `CalendarUnused`: no published plan has this calendar. `EarlierPeriodOpen`: an earlier period is still open. `PeriodNotEnded`: the period has not ended, and the request gives no reason to close it all the same. `DealsPending`: deals that may touch the period are pending, and the request gives no reason. `QuotasMissing`: deals of the period have no quota, and the request gives no reason. `ItemsParked`: parked items may concern the period, and the request gives no reason. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `PeriodClosed`: the period is closed already. `ClosingInProgress`: the period is being closed already. `ReopeningInProgress`: a period of the calendar is being reopened. `CalendarUnused`: no published plan has this calendar. `EarlierPeriodOpen`: an earlier period is still open, or its closing is still running. `PeriodNotEnded`: the period has not ended, and the request gives no reason to close it all the same. `DealsPending`: deals that may touch the period are pending, and the request gives no reason. `QuotasMissing`: deals of the period have no quota, and the request gives no reason. `ItemsParked`: parked items may concern the period, and the request gives no reason. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10601,6 +10729,238 @@ export interface operations {
             };
         };
     };
+    reopenPeriod: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Key of the calendar */
+                calendar: string;
+                /** @description Period of the calendar */
+                period: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReopenPeriodBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal, which somebody else confirms */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PeriodNotClosed`: the period is not closed. `LaterPeriodClosed`: a later period is closed or being closed. `LaterPeriodReopened`: a later period was reopened and is not closed again yet. `ClosingInProgress`: the closing of the period is past its seal and not finished. `StatementsApproved`: the approval of its statements has begun. `ReopeningInProgress`: the period is being reopened already. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPeriodReopeningPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of the calendar */
+                calendar: string;
+                /** @description Period of the calendar */
+                period: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the reopening would do now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "calendar": "monthly@Europe/Paris",
+                     *       "period": "2026-03",
+                     *       "closing": 1,
+                     *       "streams": 12,
+                     *       "lines": 140,
+                     *       "refusal": {
+                     *         "code": "EarlierPeriodOpen",
+                     *         "message": "2026-02 is still open; close it first"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ReopeningPreview"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PeriodInvalid`: the calendar key is not valid, or the period is not one of the calendar. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPeriod: {
         parameters: {
             query?: never;
@@ -10634,11 +10994,29 @@ export interface operations {
                      *           "message": "3 deals are pending (GET /pending-deals)"
                      *         }
                      *       ],
+                     *       "reopened": {
+                     *         "at": "2026-04-03T08:00:00.000Z",
+                     *         "by": "fiona@example.com",
+                     *         "confirmedBy": "ada@example.com",
+                     *         "reason": "the invoices of 31 March were missing"
+                     *       },
                      *       "calendar": "monthly@Europe/Paris",
                      *       "period": "2026-03",
                      *       "state": "closing",
-                     *       "stages": [
-                     *         "facts-credited"
+                     *       "closing": 1,
+                     *       "steps": [
+                     *         {
+                     *           "step": "sealed",
+                     *           "since": "2026-04-02T08:00:01.000Z"
+                     *         }
+                     *       ],
+                     *       "waitsFor": "rewards to close the period",
+                     *       "unconfirmed": [
+                     *         {
+                     *           "code": "DealsPending",
+                     *           "count": 3,
+                     *           "message": "3 deals are pending (GET /pending-deals)"
+                     *         }
                      *       ],
                      *       "streams": 0,
                      *       "lines": 0
@@ -10704,7 +11082,7 @@ export interface operations {
                 /** @description Key of the calendar */
                 calendar?: string;
                 /** @description State of the period */
-                state?: "closing" | "closed";
+                state?: "closing" | "closed" | "reopening" | "reopened";
                 /** @description By calendar and period, ascending or descending */
                 sort?: "oldest" | "newest";
             };
@@ -10735,6 +11113,12 @@ export interface operations {
                      *               "message": "3 deals are pending (GET /pending-deals)"
                      *             }
                      *           ],
+                     *           "reopened": {
+                     *             "at": "2026-04-03T08:00:00.000Z",
+                     *             "by": "fiona@example.com",
+                     *             "confirmedBy": "ada@example.com",
+                     *             "reason": "the invoices of 31 March were missing"
+                     *           },
                      *           "calendar": "monthly@Europe/Paris",
                      *           "period": "2026-03",
                      *           "state": "closed"
@@ -11953,8 +12337,8 @@ export interface operations {
                 calendar?: string;
                 /** @description Only of this period */
                 period?: string;
-                /** @description `issued`: nobody has approved it yet. `approved`: its amount is released to finance */
-                state?: "issued" | "approved";
+                /** @description `issued`: nobody has approved it yet. `approved`: its amount is released to finance. `withdrawn`: its period was reopened before anybody approved it */
+                state?: "issued" | "approved" | "withdrawn";
                 /** @description Only statements whose id contains each of these words, in upper or lower case */
                 text?: string;
                 /** @description Order of the list, descending with a minus sign; `payable` compares numbers, whatever the currency */
@@ -12003,7 +12387,8 @@ export interface operations {
                      *           "lineCount": 17,
                      *           "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *           "approvedBy": "alice",
-                     *           "approvedAt": "2026-04-04T09:00:00.000Z"
+                     *           "approvedAt": "2026-04-04T09:00:00.000Z",
+                     *           "withdrawnAt": "2026-04-03T09:00:00.000Z"
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -12255,7 +12640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `StatementsNotIssued`: the statement run of the period is not finished. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `StatementsNotIssued`: the statement run of the period is not finished. `StatementsWithdrawn`: the period was reopened. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12373,6 +12758,7 @@ export interface operations {
                      *       "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
                      *       "approvedBy": "alice",
                      *       "approvedAt": "2026-04-04T09:00:00.000Z",
+                     *       "withdrawnAt": "2026-04-03T09:00:00.000Z",
                      *       "lines": [
                      *         {
                      *           "period": "2026-03",
@@ -12638,7 +13024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            /** @description `StatementWithdrawn`: its period was reopened. `StatementsWithdrawn`: its period is being reopened. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12696,8 +13082,8 @@ export interface operations {
                 calendar?: string;
                 /** @description Only of this period */
                 period?: string;
-                /** @description `awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read */
-                state?: "awaiting-manifests" | "issuing" | "issued";
+                /** @description `awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read. `withdrawn`: the period was reopened */
+                state?: "awaiting-manifests" | "issuing" | "issued" | "withdrawn";
             };
             header?: never;
             path?: never;
@@ -12717,6 +13103,7 @@ export interface operations {
                      *         {
                      *           "calendar": "monthly@Europe/Paris",
                      *           "period": "2026-03",
+                     *           "closing": 1,
                      *           "state": "awaiting-manifests",
                      *           "manifests": {
                      *             "commissions": {
@@ -12815,6 +13202,7 @@ export interface operations {
                      * @example {
                      *       "calendar": "monthly@Europe/Paris",
                      *       "period": "2026-03",
+                     *       "closing": 1,
                      *       "state": "awaiting-manifests",
                      *       "manifests": {
                      *         "commissions": {

@@ -51,8 +51,8 @@ export const CHANNELS: readonly Channel[] = [
   },
   {
     topic: TOPICS.commissions,
-    summary: 'All earnings of a payee from a deal, and the manifests of closed periods',
-    messages: { 'earnings-of-deal': 'payee', 'period-manifest': 'calendar' },
+    summary: 'All earnings of a payee from a deal, the manifests of closed periods, and steps of their reopening',
+    messages: { 'earnings-of-deal': 'payee', 'period-manifest': 'calendar', 'closing-step': 'calendar' },
     publisher: 'commission-calculation',
     consumers: [
       { service: 'rewards', group: 'rewards' },
@@ -67,10 +67,29 @@ export const CHANNELS: readonly Channel[] = [
     consumers: [{ service: 'payouts', group: 'payouts' }],
   },
   {
+    topic: TOPICS.rewardsClosings,
+    summary: 'Steps of closings in rewards',
+    messages: { 'closing-step': 'calendar' },
+    publisher: 'rewards',
+    consumers: [{ service: 'commission-calculation', group: 'commission-closing-steps' }],
+  },
+  {
     topic: TOPICS.payouts,
-    summary: 'For finance: issued statements, payouts that are due, and recorded payments',
-    messages: { 'statement-issued': 'payee', 'payout-due': 'payee', 'payment-recorded': 'payee' },
+    summary: 'For finance: statements that are issued or withdrawn, payouts that are due, and recorded payments',
+    messages: {
+      'statement-issued': 'payee',
+      'statement-withdrawn': 'payee',
+      'payout-due': 'payee',
+      'payment-recorded': 'payee',
+    },
     publisher: 'payouts',
     consumers: [],
+  },
+  {
+    topic: TOPICS.payoutsClosings,
+    summary: 'Steps of closings in payouts',
+    messages: { 'closing-step': 'calendar' },
+    publisher: 'payouts',
+    consumers: [{ service: 'commission-calculation', group: 'commission-closing-steps' }],
   },
 ];

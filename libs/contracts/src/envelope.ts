@@ -2,11 +2,12 @@
  * Messages on the wire: CloudEvents 1.0 in structured mode, with their data checked against its schema at both ends.
  */
 import { check, isInstant, type FieldError } from './check.js';
+import type { ClosingStep } from './closing.js';
 import type { Deal, DealFact } from './deal.js';
 import type { BonusOfWindow, EarningsOfDeal, PeriodManifest } from './ledger.js';
 import type { Partner } from './partner.js';
 import type { ExchangeRate, Quota } from './reference.js';
-import type { Payment, PaymentRecorded, PayoutDue, StatementIssued } from './payout.js';
+import type { Payment, PaymentRecorded, PayoutDue, StatementIssued, StatementWithdrawn } from './payout.js';
 import { INSTANT_DESCRIPTION, MESSAGE_TYPES, MESSAGE_VERSION, type MessageType } from './schemas.js';
 import { oneOf } from './suggest.js';
 
@@ -21,7 +22,9 @@ export interface MessageData {
   readonly 'earnings-of-deal': EarningsOfDeal;
   readonly 'bonus-of-window': BonusOfWindow;
   readonly 'period-manifest': PeriodManifest;
+  readonly 'closing-step': ClosingStep;
   readonly 'statement-issued': StatementIssued;
+  readonly 'statement-withdrawn': StatementWithdrawn;
   readonly 'payout-due': PayoutDue;
   readonly payment: Payment;
   readonly 'payment-recorded': PaymentRecorded;

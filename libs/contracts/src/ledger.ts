@@ -1,4 +1,5 @@
 /** What commission-calculation (topic `commissions`) and rewards (topic `rewards`) publish. */
+import type { ClosingName } from './closing.js';
 
 /** The id of a period: `2026-03`, `2026-Q1`, `2026-H1`, `2026-W07`, `2026-B04`, `FY2026-P03`, `2026`. */
 export const PERIOD_ID = /^(FY)?\d{4}(-([PWB]?\d{2}|Q[1-4]|H[12]))?$/;
@@ -98,10 +99,7 @@ export interface ManifestEntry extends PayoutTerms {
  * A page of the manifest of a closed period, which is complete with the pages 1 to `pages`. An empty manifest is one
  * empty page.
  */
-export interface PeriodManifest {
-  /** Calendar key: `monthly@Europe/Paris`. */
-  readonly calendar: string;
-  readonly period: string;
+export interface PeriodManifest extends ClosingName {
   readonly page: number;
   readonly pages: number;
   readonly entries: readonly ManifestEntry[];

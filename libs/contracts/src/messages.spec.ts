@@ -68,6 +68,7 @@ const bonus: BonusOfWindow = {
   lines: [{ ...line, kind: 'bonus', plan: '', deal: '', line: '' }],
 };
 const manifest: PeriodManifest = {
+  closing: 1,
   calendar: 'monthly@Europe/Paris',
   period: '2026-03',
   page: 1,
@@ -197,6 +198,27 @@ describe.each<[MessageType, object, readonly (readonly [field: string, over: obj
       ['carried', { carried: '-0.00' }],
       ['lineCount', { lineCount: -1 }],
     ],
+  ],
+  [
+    'closing-step',
+    { calendar: 'monthly@Europe/Paris', period: '2026-03', closing: 1, step: 'rewards-closed' },
+    [
+      ['closing', { closing: 0 }],
+      ['step', { step: 'announced' }],
+    ],
+  ],
+  [
+    'statement-withdrawn',
+    {
+      statement: statement.id,
+      payee: 'P1',
+      currency: 'EUR',
+      calendar: 'monthly@Europe/Paris',
+      period: '2026-03',
+      carried: '-5.00',
+      carriedFrom: '2026-02',
+    },
+    [['carried', { carried: '1,5' }]],
   ],
   [
     'payout-due',

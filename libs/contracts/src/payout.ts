@@ -8,7 +8,7 @@ export interface StatementPart extends PayoutTerms {
 }
 
 export interface Statement {
-  /** `payee|currency|calendar|period`. */
+  /** `payee|currency|calendar|period`, with `~2` after the period where it was reopened once and closed again. */
   readonly id: string;
   readonly payee: string;
   readonly currency: string;
@@ -35,6 +35,19 @@ export interface Statement {
 
 export interface StatementIssued extends Omit<Statement, 'lines'> {
   readonly lineCount: number;
+}
+
+/** A statement that the reopening of its period has withdrawn before anybody approved it. Its id never comes again. */
+export interface StatementWithdrawn {
+  readonly statement: string;
+  readonly payee: string;
+  readonly currency: string;
+  readonly calendar: string;
+  readonly period: string;
+  /** What the statement before it carries: the balance now. */
+  readonly carried: string;
+  /** The period of that statement; absent where there is none. */
+  readonly carriedFrom?: string;
 }
 
 /** An approved statement that is to be paid. Finance pays each `id` once. */

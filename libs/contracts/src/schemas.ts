@@ -4,6 +4,7 @@
  *
  * The description of a field is also its error message: "must be " and the description.
  */
+import { ANNOUNCED_STEPS } from './closing.js';
 import { REGISTRATION_STATUSES } from './deal.js';
 import { idSchema } from './ids.js';
 import { CHANNEL_TYPES } from './partner.js';
@@ -348,9 +349,10 @@ const settleTerms = {
 };
 const statementParts = list(record({ ...settleTerms, total: amount }, ['as', 'tax']), 20);
 
+const closingName = { calendar: text(100), period, closing: pageNumber };
+
 const manifest = record({
-  calendar: text(100),
-  period,
+  ...closingName,
   page: pageNumber,
   pages: pageNumber,
   entries: list(
@@ -435,7 +437,20 @@ const bodies = {
     lines: ledgerLines,
   }),
   'period-manifest': manifest,
+  'closing-step': record({ ...closingName, step: { enum: Object.values(ANNOUNCED_STEPS).flat() } }),
   'statement-issued': statementIssued,
+  'statement-withdrawn': record(
+    {
+      statement: text(1000),
+      payee: idSchema,
+      currency,
+      calendar: text(100),
+      period,
+      carried: amount,
+      carriedFrom: period,
+    },
+    ['carriedFrom'],
+  ),
   'payout-due': record(
     {
       id: text(1000),

@@ -10,10 +10,14 @@ export const TOPICS = {
   deals: 'deals',
   /** `partner`, keyed by the partner's id. */
   partners: 'partners',
-  /** `earnings-of-deal`, keyed by payee; `period-manifest`, keyed by calendar. */
+  /** `earnings-of-deal`, keyed by payee; `period-manifest` and `closing-step`, keyed by calendar. */
   commissions: 'commissions',
   /** `bonus-of-window`, keyed by payee; `period-manifest`, keyed by calendar. */
   rewards: 'rewards',
-  /** `statement-issued`, `payout-due` and `payment-recorded`, keyed by payee. */
+  /** `closing-step`, keyed by calendar: apart from the bonuses, which its reader does not need. */
+  rewardsClosings: 'rewards.closings',
+  /** `statement-issued`, `statement-withdrawn`, `payout-due` and `payment-recorded`, keyed by payee. */
   payouts: 'payouts',
+  /** `closing-step`, keyed by calendar: apart from the statements, which its reader does not need. */
+  payoutsClosings: 'payouts.closings',
 } as const;

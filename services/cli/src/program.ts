@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import tab from '@bomb.sh/tab/commander';
 import { Command } from 'commander';
-import { closeCommand, periodCommand } from './commands/period.js';
+import { closeCommand, periodCommand, reopenCommand } from './commands/period.js';
 import { dealCommand } from './commands/deal.js';
 import { earningCommand } from './commands/earning.js';
 import { explainCommand } from './commands/explain.js';
@@ -66,6 +66,7 @@ export function createProgram(): Command {
     .addCommand(earningCommand())
     .commandsGroup('Statements and payouts:')
     .addCommand(closeCommand())
+    .addCommand(reopenCommand())
     .addCommand(periodCommand())
     .addCommand(proposalCommand())
     .addCommand(statementCommand())

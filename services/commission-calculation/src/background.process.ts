@@ -19,6 +19,8 @@ import type { EarningRuntime } from './earning/earning.service.js';
 import { PayeeTermsUpdates } from './earning/payee-terms.service.js';
 import { COMMISSIONS, CREDITS } from './events-out.js';
 import { Closing } from './period/closing.process.js';
+import { ClosingPreviews } from './period/closing-preview.service.js';
+import { closingStepConsumer } from './period/closing-step.consumer.js';
 import { Periods } from './period/periods.service.js';
 import { PlanCatalog } from './plan/plan-catalog.service.js';
 import { createReadModel } from './read-model.projection.js';
@@ -48,17 +50,19 @@ export class CommissionBackground implements OnModuleInit {
     @Inject(PayeeTermsUpdates) private readonly payeeTerms: PayeeTermsUpdates,
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(Periods) private readonly periods: Periods,
+    @Inject(ClosingPreviews) private readonly previews: ClosingPreviews,
   ) {}
 
   onModuleInit(): void {
-    const { background, store, db, plans, calendars, periods, earnings, earning } = this;
+    const { background, store, db, plans, calendars, periods, budgets, earnings, earning, previews } = this;
     background.publish(CREDITS, COMMISSIONS);
     background.add(projectionProcess(db, createReadModel()));
     background.add(projectionProcess(db, pendingDealsProjection));
     background.add(dealDependenciesProcess(this.dependencies));
     background.add(referenceConsumer(this.references, this.partners, this.recorder));
     background.add(creditConsumer(this.crediting));
-    background.add(earningConsumer(earning, this.budgets, this.payeeTerms));
-    background.add(new Closing({ store, db, plans, calendars, periods, earnings, earning }).process());
+    background.add(earningConsumer(earning, budgets, this.payeeTerms));
+    background.add(closingStepConsumer(periods));
+    background.add(new Closing({ store, db, plans, calendars, periods, budgets, earnings, previews }).process());
   }
 }

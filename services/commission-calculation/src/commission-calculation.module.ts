@@ -18,10 +18,16 @@ import { ListPendingDealsHandler } from './pending-deal/pending-deal.queries.js'
 import { proposalsController } from '@tantieme/service-kit/two-people/proposal.controller';
 import { ClosePeriodAction } from './period/close-period.service.js';
 import { ClosingPreviews } from './period/closing-preview.service.js';
-import { ClosePeriodHandler } from './period/period.commands.js';
+import { ClosePeriodHandler, ReopenPeriodHandler } from './period/period.commands.js';
 import { PeriodsController } from './period/period.controller.js';
-import { ListPeriodsHandler, PreviewClosingHandler, ReadPeriodHandler } from './period/period.queries.js';
+import {
+  ListPeriodsHandler,
+  PreviewClosingHandler,
+  PreviewReopeningHandler,
+  ReadPeriodHandler,
+} from './period/period.queries.js';
 import { Periods } from './period/periods.service.js';
+import { ReopenPeriodAction } from './period/reopen-period.service.js';
 import { ApprovePlanHandler, DraftPlanHandler, EndPlanHandler, PublishPlanHandler } from './plan/plan.commands.js';
 import { PlansController } from './plan/plan.controller.js';
 import { ListPlansHandler, ReadPlanHandler, ReadPlanVersionHandler } from './plan/plan.queries.js';
@@ -88,12 +94,15 @@ import { QuotaWarnings } from './reference/warning/warnings.service.js';
     ListPendingDealsHandler,
     ClosingPreviews,
     ClosePeriodAction,
+    ReopenPeriodAction,
     WaiveDealAction,
     proposals,
     ClosePeriodHandler,
+    ReopenPeriodHandler,
     WaiveDealHandler,
     ListUncreditedDealsHandler,
     PreviewClosingHandler,
+    PreviewReopeningHandler,
     ReadPeriodHandler,
     ListPeriodsHandler,
   ],

@@ -8,6 +8,7 @@ import { Proposals } from '@tantieme/service-kit/two-people/proposals';
 import type { Kysely } from 'kysely';
 import { WaiveDealAction } from './pending-deal/waive-deal.service.js';
 import { ClosePeriodAction } from './period/close-period.service.js';
+import { ReopenPeriodAction } from './period/reopen-period.service.js';
 
 export const PROPOSALS = Symbol('PROPOSALS');
 
@@ -21,7 +22,8 @@ export const proposals: FactoryProvider<Proposals> = {
     db: Kysely<ProposalTables>,
     background: Background,
     closePeriod: ClosePeriodAction,
+    reopenPeriod: ReopenPeriodAction,
     waiveDeal: WaiveDealAction,
-  ) => new Proposals({ service: PROPOSALS_OF, store, db, background, actions: [closePeriod, waiveDeal] }),
-  inject: [EVENT_STORE, DATABASE, Background, ClosePeriodAction, WaiveDealAction],
+  ) => new Proposals({ service: PROPOSALS_OF, store, db, background, actions: [closePeriod, reopenPeriod, waiveDeal] }),
+  inject: [EVENT_STORE, DATABASE, Background, ClosePeriodAction, ReopenPeriodAction, WaiveDealAction],
 };

@@ -14,7 +14,7 @@ import type { Message } from '@tantieme/messaging/broker';
 import { ledgerLinesWork, paymentWork } from './account/account.consumer.js';
 import type { AccountCommand } from './account/account.js';
 import type { Accounts } from './account/accounts.service.js';
-import { manifestPageWork } from './statement-run/statement-run.consumer.js';
+import { closingStepWork, manifestPageWork } from './statement-run/statement-run.consumer.js';
 import type { StatementRunCommand } from './statement-run/statement-run.js';
 import type { StatementRuns } from './statement-run/statement-runs.service.js';
 
@@ -80,6 +80,13 @@ function sort(
       forRuns.work.push(manifestPageWork(envelope));
       forRuns.messages.push(message);
       return;
+    case 'closing-step': {
+      const work = closingStepWork(envelope);
+      if (work === undefined) return;
+      forRuns.work.push(work);
+      forRuns.messages.push(message);
+      return;
+    }
     default:
       throw new DomainError('MessageUnexpected', `payouts does not consume messages of type ${envelope.type}`);
   }

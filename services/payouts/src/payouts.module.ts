@@ -24,6 +24,7 @@ import { ApproveStatementHandler } from './statement/approve-statement.commands.
 import { StatementsController } from './statement/statement.controller.js';
 import { ExportStatementsHandler, ListStatementsHandler, ReadStatementHandler } from './statement/statement.queries.js';
 import { StatementRunsController } from './statement-run/statement-run.controller.js';
+import { PAYOUTS_CLOSINGS } from './statement-run/statement-run.events-out.js';
 import { statementRunProcess } from './statement-run/statement-run.process.js';
 import { ListStatementRunsHandler, ReadStatementRunHandler } from './statement-run/statement-run.queries.js';
 import { openStatementRuns, STATEMENT_RUNS } from './statement-run/statement-runs.service.js';
@@ -62,7 +63,7 @@ export class PayoutsModule {
     @Inject(STATEMENT_RUNS) statementRuns: StatementRuns,
     @Inject(Background) background: Background,
   ) {
-    background.publish(PAYOUTS);
+    background.publish(PAYOUTS, PAYOUTS_CLOSINGS);
     background.add(projectionProcess(db, readModel));
     background.add(statementRunProcess(accounts, statementRuns));
     background.add(payoutsConsumer(accounts, statementRuns));

@@ -17,6 +17,7 @@ import { REWARDS } from './events-out.js';
 import { openEarningsLedger } from './ledger/earnings-ledger.service.js';
 import { partnersConsumer } from './participant/participant.consumer.js';
 import { openParticipants } from './participant/participants.service.js';
+import { REWARDS_CLOSINGS } from './period/period.events-out.js';
 import { openCalendars, openPeriods } from './period/periods.service.js';
 import { PublishProgrammeHandler } from './programme/programme.commands.js';
 import { ProgrammesController } from './programme/programme.controller.js';
@@ -49,7 +50,7 @@ export class RewardsModule {
     const ledger = openEarningsLedger(store);
     const calendars = openCalendars(store);
     const periods = openPeriods(store);
-    background.publish(REWARDS);
+    background.publish(REWARDS, REWARDS_CLOSINGS);
     background.add(projectionProcess(db, readModel));
     background.add(eligibilityProcess(bonuses, programmes));
     background.add(catchUpProcess({ store, db, bonuses, programmes }));

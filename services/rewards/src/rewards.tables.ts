@@ -18,7 +18,7 @@ export interface RewardsTables extends ProgrammeTables, BonusTables {}
 
 export const readModel: Projection<RewardsTables> = {
   name: 'rewards-read-model',
-  filter: { categories: [PROGRAMME, BONUS], types: ['ProgrammePublished', 'BonusDecided'] },
+  filter: { categories: [PROGRAMME, BONUS], types: ['ProgrammePublished', 'BonusDecided', 'BonusPeriodReopened'] },
   migrations: { owner: 'rewards', files: { '0001-programmes-and-bonuses': programmesAndBonuses } },
   tables: ['rewards_programmes', 'rewards_bonuses', 'rewards_bonus_periods'],
   apply,
@@ -32,7 +32,7 @@ async function apply(trx: Transaction<RewardsTables>, events: readonly StoredEve
   for (const stored of events) {
     const event = domainEventOf<BonusEvent | ProgrammeEvent>(stored, READ_EVENTS);
     if (event.type === 'ProgrammePublished') await insertProgramme(trx, event);
-    if (event.type !== 'BonusDecided') continue;
+    if (event.type !== 'BonusDecided' && event.type !== 'BonusPeriodReopened') continue;
     const { payee, programme: hash } = event.data;
     for (const decided of event.data.windows)
       windows.set(`${stored.stream} ${decided.window}`, { stream: stored.stream, payee, hash, decided });

@@ -15,7 +15,7 @@ import { earningDecider, earningStream } from '@tantieme/commission-calculation/
 import type { EarningCommand } from '@tantieme/commission-calculation/earning/earning';
 import type { EarningEvent } from '@tantieme/commission-calculation/earning/earning-events';
 import { ledgerLine } from '@tantieme/commission-calculation/earning/posting';
-import { pagesOf, periodDecider, periodStream, STAGES } from '@tantieme/commission-calculation/period/period';
+import { pagesOf, periodDecider, periodStream } from '@tantieme/commission-calculation/period/period';
 import { PlanCatalog } from '@tantieme/commission-calculation/plan/plan-catalog.service';
 import { hashOfPlan } from '@tantieme/commission-calculation/plan/plan.commands';
 import { planDecider, planStream } from '@tantieme/commission-calculation/plan/plan';
@@ -25,6 +25,8 @@ import {
   quotaStream,
 } from '@tantieme/commission-calculation/reference/stream/reference-keys';
 import { referenceDecider } from '@tantieme/commission-calculation/reference/stream/reference';
+import { CLOSING_STEPS } from '@tantieme/contracts/closing';
+import type { ClosingStepName } from '@tantieme/contracts/closing';
 import type { Deal, DealFact } from '@tantieme/contracts/deal';
 import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import type { Partner } from '@tantieme/contracts/partner';
@@ -36,6 +38,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { partnerDecider, partnerStream } from '@tantieme/partner-registry/partner/partner';
 import type { PartnerChange } from '@tantieme/partner-registry/partner/partner';
 import { account, accountStream } from '@tantieme/payouts/account/account';
+import { statementId } from '@tantieme/payouts/account/statement';
 import { accountsOf, statementRun, statementRunStream } from '@tantieme/payouts/statement-run/statement-run';
 import { bonusDecider, bonusStream, measuredBasisOf } from '@tantieme/rewards/bonus/bonus';
 import { earningsLedger, ledgerStream, receivedEarningsOf } from '@tantieme/rewards/ledger/earnings-ledger';
@@ -71,6 +74,7 @@ components:
 const CALENDAR = 'monthly@Europe/Paris';
 const PERIOD = '2026-01';
 const PAYEES = ['anna', 'bert', 'top'];
+const BUDGET = { plan: 'resellers', component: 'spiff', currency: 'EUR', calendar: CALENDAR };
 const payeePlan = (payee: string) => ({ payee, plan: 'resellers', currency: 'EUR', calendar: CALENDAR });
 
 /** Every command is given at this time of its day. */
@@ -306,22 +310,57 @@ class Commissions {
     const { recorder } = this;
     const at = on('02-02');
     const calendar = calendarStream(CALENDAR);
-    const period = periodStream(CALENDAR, PERIOD);
     const waived = [{ code: 'PartnerMissing', subject: 'partner:nobody' }];
     const people = { by: 'finance', confirmedBy: 'approver' };
     const waive = { type: 'waive', waived, reason: 'never registers', ...people, at } as const;
     await recorder.record(creditDecider(this.plans), creditStream('crm|D-4'), waive);
-    const request = { calendar: CALENDAR, period: PERIOD, proposal: `close-period|${CALENDAR}|${PERIOD}|1`, ...people };
+    await this.closePeriod(1, people, at);
+    const subject = { calendar: CALENDAR, period: PERIOD, closing: 1 };
+    const reopen = { ...subject, proposal: `reopen-period|${CALENDAR}|${PERIOD}|1`, ...people, reason: 'a late deal' };
+    const refused = { type: 'refuse-reopening', period: PERIOD, at } as const;
+    await recorder.record(calendarDecider, calendar, { type: 'reopen', ...reopen, approvalBegun: false, at });
+    await recorder.record(calendarDecider, calendar, refused);
+    await recorder.record(calendarDecider, calendar, { type: 'reopen', ...reopen, approvalBegun: false, at });
+    await recorder.record(calendarDecider, calendar, { type: 'unseal', period: PERIOD, at });
+    const opened = { type: 'reopen-period', period: PERIOD, openFrom: null, at } as const;
+    for (const payee of PAYEES)
+      for (const one of await recorder.record(earningDecider(this.plans), earningStream(payee, 'resellers'), opened))
+        await this.passOn(payee, one);
+    const reopenBudget = { type: 'reopen-periods', budget: BUDGET, openFrom: null, at } as const;
+    await recorder.record(budgetDecider(this.plans), budgetStream('resellers', 'spiff'), reopenBudget);
+    await recorder.record(calendarDecider, calendar, { type: 'finish-reopening', period: PERIOD, at });
+    const entries = await this.closePeriod(2, people, at);
+    const end = { type: 'end', lastDay: '2026-12-31', by: 'designer', openFrom: '2026-02-01', at } as const;
+    await recorder.record(planDecider, planStream('resellers'), end);
+    return { entries, lines: [...this.lines.values()] };
+  }
+
+  private async closePeriod(
+    closing: number,
+    people: { readonly by: string; readonly confirmedBy: string },
+    at: string,
+  ): Promise<readonly ManifestEntry[]> {
+    const { recorder } = this;
+    const calendar = calendarStream(CALENDAR);
+    const name = { calendar: CALENDAR, period: PERIOD };
+    const reach = (step: ClosingStepName) =>
+      recorder.record(periodDecider, periodStream(CALENDAR, PERIOD), {
+        type: 'reach-step',
+        ...name,
+        closing,
+        step,
+        at,
+      });
+    const request = { ...name, proposal: `close-period|${CALENDAR}|${PERIOD}|${closing}`, ...people };
     const outstanding = [{ code: 'QuotasMissing', count: 1, message: '1 deal has no quota' }] as const;
     const input = { plans: 1, earliestOpen: PERIOD, outstanding };
     await recorder.record(calendarDecider, calendar, { type: 'close', ...request, ...input, force: 'no quota', at });
-    for (const stage of STAGES) {
-      if (stage === 'sealed') await recorder.record(calendarDecider, calendar, { type: 'seal', period: PERIOD, at });
-      await recorder.record(periodDecider, period, { type: 'reach-stage', stage, at });
-    }
-    const budget = { plan: 'resellers', component: 'spiff', currency: 'EUR', calendar: CALENDAR };
-    const closed = { type: 'close-periods', budget, openFrom: '2026-02', at } as const;
+    await reach('announced');
+    await recorder.record(calendarDecider, calendar, { type: 'seal', period: PERIOD, at });
+    await reach('sealed');
+    const closed = { type: 'close-periods', budget: BUDGET, openFrom: '2026-02', at } as const;
     await recorder.record(budgetDecider(this.plans), budgetStream('resellers', 'spiff'), closed);
+    await reach('inputs-drained');
     const planHash = this.plans.newest('resellers').hash;
     const entries: ManifestEntry[] = [];
     for (const payee of PAYEES) {
@@ -332,13 +371,11 @@ class Commissions {
         if (one.event.type === 'EarningPeriodClosed') entries.push(one.event.data.entry);
       }
     }
-    for (const page of pagesOf(CALENDAR, PERIOD, entries))
-      await recorder.record(periodDecider, period, { type: 'add-page', page, at });
-    await recorder.record(periodDecider, period, { type: 'close', at });
+    for (const page of pagesOf({ ...name, closing }, entries))
+      await recorder.record(periodDecider, periodStream(CALENDAR, PERIOD), { type: 'add-page', ...name, page, at });
+    for (const step of CLOSING_STEPS.slice(3)) await reach(step);
     await recorder.record(calendarDecider, calendar, { type: 'finish', period: PERIOD, at });
-    const end = { type: 'end', lastDay: '2026-12-31', by: 'designer', openFrom: '2026-02-01', at } as const;
-    await recorder.record(planDecider, planStream('resellers'), end);
-    return { entries, lines: [...this.lines.values()] };
+    return entries;
   }
 }
 
@@ -390,19 +427,30 @@ async function recordRewards(
   const calendar = rewardsCalendarStream(CALENDAR);
   await recorder.record(rewardsCalendar, calendar, { type: 'begin-closing', at: closing, ...name });
   const period = rewardsPeriodStream(CALENDAR, PERIOD);
-  const page = { page: 1, pages: 1, ...name };
-  await recorder.record(rewardsPeriod, period, { type: 'receive-manifest-page', at: closing, ...page });
   const entries: ManifestEntry[] = [];
   const paid: LinesOf[] = [];
+  const stepsOf = async (number: number): Promise<void> => {
+    const page = { page: 1, pages: 1, closing: number, ...name };
+    await recorder.record(rewardsPeriod, period, { type: 'receive-manifest-page', at: closing, ...page });
+    await recorder.record(rewardsPeriod, period, { type: 'write-manifest-page', ...page, entries });
+    await recorder.record(rewardsPeriod, period, { type: 'close' });
+  };
+  const bonus = bonusStream('anna', 'volume');
   const close = { type: 'close-period', at: closing, period: PERIOD } as const;
-  for (const { stored, event } of await recorder.record(bonuses, bonusStream('anna', 'volume'), close)) {
+  await recorder.record(bonuses, bonus, close);
+  await stepsOf(1);
+  await recorder.record(rewardsPeriod, period, { type: 'begin-reopening', at: closing, ...name, closing: 1 });
+  await recorder.record(rewardsCalendar, calendar, { type: 'reopen', at: closing, ...name });
+  await recorder.record(bonuses, bonus, { type: 'reopen-period', at: closing, period: PERIOD, openFrom: null });
+  await recorder.record(rewardsPeriod, period, { type: 'finish-reopening' });
+  await recorder.record(rewardsCalendar, calendar, { type: 'begin-closing', at: closing, ...name });
+  for (const { stored, event } of await recorder.record(bonuses, bonus, close)) {
     if (event.type !== 'BonusPeriodClosed') continue;
     entries.push(event.data.entry);
     const origin = { stream: stored.stream, revision: stored.revision };
     for (const { payee, window, lines } of event.data.bonuses) paid.push({ payee, key: window, origin, lines });
   }
-  await recorder.record(rewardsPeriod, period, { type: 'write-manifest-page', ...page, entries });
-  await recorder.record(rewardsPeriod, period, { type: 'close' });
+  await stepsOf(2);
   return { entries, lines: paid };
 }
 
@@ -418,21 +466,41 @@ async function recordPayouts(
     await recorder.record(account, accountStream(payee, 'EUR'), received);
   }
   const run = statementRunStream(CALENDAR, PERIOD);
-  const page = { calendar: CALENDAR, period: PERIOD, page: 1, pages: 1, at: on('02-02') };
   const pages = { commissions, rewards };
-  let state = statementRun.initialState();
-  for (const author of ['commissions', 'rewards'] as const) {
-    const command = { type: 'receive-manifest-page', ...page, author, entries: pages[author] } as const;
-    for (const { event } of await recorder.record(statementRun, run, command))
-      state = statementRun.evolve(state, event);
+  for (const closing of [1, 2]) {
+    const name = { calendar: CALENDAR, period: PERIOD, closing };
+    let state = statementRun.initialState();
+    for (const author of ['commissions', 'rewards'] as const) {
+      const page = { ...name, page: 1, pages: 1, at: on('02-02'), author, entries: pages[author] };
+      for (const { event } of await recorder.record(statementRun, run, { type: 'receive-manifest-page', ...page }))
+        state = statementRun.evolve(state, event);
+    }
+    await recorder.record(statementRun, run, { type: 'start-run' });
+    for (const { payee, entries } of accountsOf(state)) {
+      const issue = {
+        type: 'issue-statement',
+        at: on('02-02'),
+        name: { payee, currency: 'EUR', ...name },
+        entries,
+      } as const;
+      await recorder.record(account, accountStream(payee, 'EUR'), issue);
+    }
+    await recorder.record(statementRun, run, { type: 'finish-run' });
+    if (closing === 2) break;
+    await recorder.record(statementRun, run, { type: 'begin-withdrawal', at: on('02-02'), ...name });
+    for (const { payee } of accountsOf(state)) {
+      const statement = statementId({ payee, currency: 'EUR', ...name });
+      await recorder.record(account, accountStream(payee, 'EUR'), {
+        type: 'withdraw-statement',
+        at: on('02-02'),
+        statement,
+      });
+    }
+    await recorder.record(statementRun, run, { type: 'finish-withdrawal' });
   }
-  for (const { payee, entries } of accountsOf(state)) {
-    const issue = { type: 'issue-statement', at: on('02-02'), payee, ...common, period: PERIOD, entries } as const;
-    await recorder.record(account, accountStream(payee, 'EUR'), issue);
-  }
-  await recorder.record(statementRun, run, { type: 'finish-run' });
+  await recorder.record(statementRun, run, { type: 'begin-approval', at: on('02-03') });
   const anna = accountStream('anna', 'EUR');
-  const statement = `anna|EUR|${CALENDAR}|${PERIOD}`;
+  const statement = `anna|EUR|${CALENDAR}|${PERIOD}~2`;
   const approve = { type: 'approve-statement', at: on('02-03'), statement, by: 'approver' } as const;
   for (const { event } of await recorder.record(account, anna, approve)) {
     if (event.type !== 'StatementApproved') continue;

@@ -45,6 +45,38 @@ export function closeCommand(): Command {
     });
 }
 
+interface ReopenOptions extends ServerOptions {
+  readonly calendar?: string;
+  readonly reason?: string;
+  readonly preview?: boolean;
+}
+
+export function reopenCommand(): Command {
+  return serverCommand('reopen', 'propose to reopen the last closing; when another person confirms it, it is withdrawn')
+    .argument('<period>', '2026-01')
+    .option(...calendar)
+    .option('--preview', 'only show what the reopening would withdraw, and what is in its way')
+    .option('--reason <reason>', 'why it is reopened; required without --preview')
+    .action(async (period: string, options: ReopenOptions) => {
+      const api = await connect(options, 'finance');
+      const path = { calendar: await calendarOf(api, options.calendar), period };
+      if (options.preview) {
+        const preview = await dataOf(api.GET('/periods/{calendar}/{period}/reopening-preview', { params: { path } }));
+        if (options.json) return printJson(preview);
+        const { closing, streams, lines, refusal } = preview;
+        print(
+          `${period} of ${path.calendar}: closing ${closing}, ${count(streams, 'payee and plan')}, ${count(lines, 'line')}`,
+        );
+        if (refusal !== undefined) print(`  cannot be reopened: ${refusal.message}`);
+        return;
+      }
+      const body = { reason: options.reason ?? '' };
+      const proposal = await dataOf(api.POST('/periods/{calendar}/{period}/reopen', { params: { path }, body }));
+      if (options.json) return printJson(proposal);
+      print(`Proposed. Somebody else confirms it: tantieme proposal confirm reopen ${period}`);
+    });
+}
+
 function previewText(preview: Schemas['ClosingPreview']): string {
   const { calendar: key, period, statements, lines, totals, refusal, outstanding, notices } = preview;
   const amounts = Object.entries(totals).map(([currency, amount]) => `${amount} ${currency}`);
@@ -56,12 +88,17 @@ function previewText(preview: Schemas['ClosingPreview']): string {
   ].join('\n');
 }
 
+function stateText(period: string, key: string, { state, waitsFor }: Schemas['PeriodRead']): string {
+  return `${period} of ${key} is ${state}${waitsFor === undefined ? '' : `; it waits for ${waitsFor}`}`;
+}
+
 /** Prints a period after its closing was confirmed. */
 export async function printClosed(api: Api, key: string, period: string, options: ServerOptions): Promise<void> {
   const path = { calendar: key, period };
   const closed = await dataOf(api.GET('/periods/{calendar}/{period}', { params: { path } }));
   if (options.json) return printJson(closed);
   const run = await dataOf(api.GET('/statement-runs/{calendar}/{period}', { params: { path } }));
+  if (closed.state !== 'closed' && closed.waitsFor !== undefined) return print(stateText(period, key, closed));
   print(
     closed.state === 'closed'
       ? `${period} of ${key} is closed: ${count(run.statements ?? 0, 'statement')} issued`
@@ -82,13 +119,19 @@ export function periodCommand(): Command {
           const closing = await dataOf(api.GET('/periods/{calendar}/{period}', { params: { path } }));
           const run = await dataOf(api.GET('/statement-runs/{calendar}/{period}', { params: { path } }));
           if (options.json) return printJson({ ...closing, statementRun: run });
-          print(`${period} of ${path.calendar} is ${closing.state}`);
-          if (closing.stages.length > 0) print(`  stages done: ${closing.stages.join(', ')}`);
+          print(stateText(period, path.calendar, closing));
+          for (const { step, since } of closing.steps)
+            print(`  ${localTime(since, timeZoneOf(path.calendar))}  ${step}`);
+          for (const { message } of closing.unconfirmed ?? []) print(`  came up since it was confirmed: ${message}`);
           print(`  statements: ${run.state}${run.statements === undefined ? '' : `, ${run.statements}`}`);
           if (closing.closedBy !== undefined)
             print(`  closed by ${closing.closedBy}, confirmed by ${closing.confirmedBy ?? ''}`);
           if (closing.force !== undefined) print(`  reason: ${closing.force}`);
           for (const { message } of closing.outstanding ?? []) print(`  was outstanding: ${message}`);
+          if (closing.reopened !== undefined) {
+            const { by, confirmedBy, reason } = closing.reopened;
+            print(`  reopened by ${by}, confirmed by ${confirmedBy}: ${reason}`);
+          }
         }),
     )
     .addCommand(

@@ -10,7 +10,7 @@ import type { Api, Schemas } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { resolve, timeZoneFor } from '../server/short-ids.js';
-import { waitUntilClosed } from '../server/background-work.js';
+import { waitUntilSettled } from '../server/background-work.js';
 import { printClosed } from './period.js';
 
 type Proposal = Schemas['ProposalRead'];
@@ -26,7 +26,7 @@ interface ProposalFilter extends ServerOptions, ListOptions {
 
 export function proposalCommand(): Command {
   return new Command('proposal')
-    .description('what one person proposed, and another confirms or rejects: closings, waived deals')
+    .description('what one person proposed, and another confirms or rejects: closings, reopenings, waived deals')
     .addCommand(
       withLimit(serverCommand('list', 'proposals, newest first'))
         .addOption(new Option('--state <state>').choices(STATES))
@@ -61,19 +61,19 @@ export function proposalCommand(): Command {
     .addCommand(
       serverCommand('confirm', 'confirm what somebody else proposed: it is carried out')
         .argument(...words)
-        .option('--no-wait', 'of a closing: return as soon as it has begun')
+        .option('--no-wait', 'of a closing or reopening: return as soon as it has begun')
         .action(async (wanted: readonly string[], options: ServerOptions & { readonly wait: boolean }) => {
           const api = await connect(options, 'approver');
           const { id } = await findProposal(api, wanted);
           const confirmed = await confirmProposal(api, id);
           const [action, calendar = '', period = ''] = id.split('|');
           if (confirmed.state === 'refused') throw new Error(`${id}: ${confirmed.refusal?.message ?? 'refused'}`);
-          if (action !== 'close-period') {
+          if (action !== 'close-period' && action !== 'reopen-period') {
             if (options.json) printJson(confirmed);
             else print(`${id} is confirmed and ${confirmed.state}`);
             return;
           }
-          if (options.wait) await waitUntilClosed(api, calendar, period);
+          if (options.wait) await waitUntilSettled(api, calendar, period);
           await printClosed(api, calendar, period, options);
         }),
     )

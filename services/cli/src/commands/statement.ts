@@ -28,7 +28,7 @@ interface StatementFilter extends ServerOptions, ListOptions {
   readonly payee?: string;
   readonly currency?: string;
   readonly period?: string;
-  readonly state?: 'issued' | 'approved';
+  readonly state?: 'issued' | 'approved' | 'withdrawn';
 }
 
 function listCommand(): Command {
@@ -36,7 +36,7 @@ function listCommand(): Command {
     .option('--payee <partner>')
     .option('--currency <code>', 'EUR')
     .option('--period <period>', '2026-01')
-    .addOption(new Option('--state <state>').choices(['issued', 'approved']))
+    .addOption(new Option('--state <state>').choices(['issued', 'approved', 'withdrawn']))
     .action(async (options: StatementFilter) => {
       const api = await connect(options, 'auditor');
       const { payee, currency, period, state } = options;

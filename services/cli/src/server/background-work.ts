@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startProgress } from '../output/progress.js';
 import { dataOf } from './client.js';
-import type { Api } from './client.js';
+import type { Api, Schemas } from './client.js';
 
 const POLL_MS = 50;
 
@@ -26,13 +26,24 @@ export async function closePeriod(finance: Api, approver: Api, calendar: string,
   const path = { calendar, period };
   const { id } = await dataOf(finance.POST('/periods/{calendar}/{period}/close', { params: { path }, body: {} }));
   await dataOf(approver.POST('/commission-proposals/{id}/confirm', { params: { path: { id } } }));
-  await waitUntilClosed(finance, calendar, period);
+  const { state, waitsFor } = await waitUntilSettled(finance, calendar, period);
+  if (state !== 'closed') throw new Error(`${period} does not close; it waits for ${waitsFor ?? 'nothing'}`);
 }
 
-/** Waits until a closing that was confirmed has finished and its statements are issued. */
-export async function waitUntilClosed(api: Api, calendar: string, period: string): Promise<void> {
+/** Waits until a closing or reopening that was confirmed has finished, or somebody has to act first. */
+export async function waitUntilSettled(api: Api, calendar: string, period: string): Promise<Schemas['PeriodRead']> {
   const params = { path: { calendar, period } };
-  while ((await dataOf(api.GET('/periods/{calendar}/{period}', { params }))).state !== 'closed') await pause(POLL_MS);
-  while ((await dataOf(api.GET('/statement-runs/{calendar}/{period}', { params }))).state !== 'issued')
+  for (;;) {
+    const read = await dataOf(api.GET('/periods/{calendar}/{period}', { params }));
+    const isUnderWay = read.state === 'closing' || read.state === 'reopening';
+    if (!isUnderWay || read.unconfirmed !== undefined) {
+      while (
+        read.state === 'closed' &&
+        (await dataOf(api.GET('/statement-runs/{calendar}/{period}', { params }))).state !== 'issued'
+      )
+        await pause(POLL_MS);
+      return read;
+    }
     await pause(POLL_MS);
+  }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
-import type { Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { ACTOR } from '../service-identity.js';
@@ -9,7 +9,7 @@ import { Calendars } from '../calendar/calendars.service.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import type { ClaimsMessage } from './budget.events-out.js';
 import { budgetDecider, budgetStream } from './budget.js';
-import type { BudgetCommand, BudgetEvent, BudgetState } from './budget.js';
+import type { Budget, BudgetCommand, BudgetEvent, BudgetState } from './budget.js';
 import { BUDGETS_BYTES_MAX } from '../limits.js';
 
 /** A message that can never be handled, by its index in the batch. */
@@ -47,6 +47,36 @@ export class Budgets {
       if (one !== undefined && result.outcome === 'refused') refused.push({ index: one.index, error: result.error });
     }
     return refused;
+  }
+
+  /** Makes the grants of the period that is being closed final. */
+  async closePeriods(calendar: string, openFrom: string, at: string, context: CommandContext): Promise<void> {
+    await this.eachOf(calendar, (budget) => ({ type: 'close-periods', budget, openFrom, at }), context);
+  }
+
+  /** Voids the last closing. */
+  async reopenPeriods(calendar: string, openFrom: string | null, at: string, context: CommandContext): Promise<void> {
+    await this.eachOf(calendar, (budget) => ({ type: 'reopen-periods', budget, openFrom, at }), context);
+  }
+
+  /** Every budget of the calendar that something was claimed of. */
+  private async eachOf(
+    calendar: string,
+    commandOf: (budget: Budget) => BudgetCommand,
+    context: CommandContext,
+  ): Promise<void> {
+    // Another process may have published versions.
+    await this.plans.reload();
+    for (const { id: plan, versions } of this.plans.ofCalendar(calendar)) {
+      const components = versions.flatMap(({ plan: { components: all } }) => all);
+      const withBudget = components.filter(({ budgetMinor }) => budgetMinor !== undefined).map(({ id }) => id);
+      for (const component of new Set(withBudget)) {
+        const stream = budgetStream(plan, component);
+        if ((await this.runtime.load(stream)).state.deals.size === 0) continue;
+        const { currency } = this.plans.newest(plan);
+        await this.runtime.handle(stream, commandOf({ plan, component, currency, calendar }), context);
+      }
+    }
   }
 
   private workOf(message: ClaimsMessage, openFrom: ReadonlyMap<string, string>): readonly Work<BudgetCommand>[] {

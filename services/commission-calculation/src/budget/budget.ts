@@ -14,6 +14,7 @@ import type {
 import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
@@ -59,6 +60,8 @@ export type BudgetCommand = { readonly engine?: number } & (
   | ({ readonly type: 'receive-claims'; readonly budget: Budget; readonly at: string } & ClaimsInput)
   /** Precedes claims, so that grants of closed periods are final. */
   | { readonly type: 'close-periods'; readonly budget: Budget; readonly openFrom: string; readonly at: string }
+  /** Voids the last closing. */
+  | { readonly type: 'reopen-periods'; readonly budget: Budget; readonly openFrom: string | null; readonly at: string }
 );
 
 export type BudgetEvent =
@@ -85,7 +88,28 @@ export type BudgetEvent =
         readonly openFrom: string;
         readonly engine: number;
       };
+    }
+  | {
+      readonly type: 'BudgetPeriodsReopened';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly budget: Budget;
+        /** First open period of the calendar; null where no period is closed. */
+        readonly openFrom: string | null;
+        /** Grants that change, in order of payee and deal. */
+        readonly grants: readonly DealGrant[];
+        readonly engine: number;
+      };
     };
+
+interface ClosedLine extends ClosedClaim {
+  readonly line: ClaimedLine;
+  /** First open period after the closing that granted it. */
+  readonly openFrom: string;
+  /** What the closing before that one granted: back in force where the last closing is void. */
+  readonly before: Omit<ClosedLine, 'before'> | undefined;
+}
 
 interface Line extends Claim {
   readonly payee: string;
@@ -93,7 +117,7 @@ interface Line extends Claim {
   readonly key: string;
   readonly line: ClaimedLine;
   /** With the line as it was when its period closed: it keeps that place where nothing is claimed for it any more. */
-  closed?: ClosedClaim & { readonly line: ClaimedLine };
+  closed?: ClosedLine;
   /** Sum of the open claims before this line, and what this line is granted as an open claim. */
   beforeMinor: bigint;
   openMinor: bigint;
@@ -121,11 +145,14 @@ export interface BudgetState {
   keptMinor: bigint;
   lostMinor: bigint;
   lineCount: number;
+  /** The state before the last closing; undefined before the first, and after it was voided. */
+  beforeClosing: Pick<BudgetState, 'openFrom' | 'lastClosed' | 'endedMinor'> | undefined;
 }
 
 export const BUDGET_EVENTS: EventTypes<BudgetEvent> = {
   ClaimsReceived: { version: 1 },
   BudgetPeriodsClosed: { version: 1 },
+  BudgetPeriodsReopened: { version: 1 },
 };
 
 /** The arithmetic, also of states: grants are computed again when events are read. */
@@ -133,11 +160,12 @@ export interface BudgetEngine {
   readonly changeOf: typeof changeOf;
   readonly grantsOf: typeof grantsOf;
   readonly closePeriods: typeof closePeriods;
+  readonly reopenPeriods: typeof reopenPeriods;
 }
 
 /** The versions of the budget arithmetic. A changed rule is a new version; old events replay under theirs (ADR 23). */
 export const BUDGET_ENGINES: EngineVersions<BudgetEngine> = engineVersions('budget', {
-  1: { changeOf, grantsOf, closePeriods },
+  1: { changeOf, grantsOf, closePeriods, reopenPeriods },
 });
 
 /** @param plans every plan document that a claim refers to */
@@ -159,6 +187,7 @@ export function budgetDecider(
       keptMinor: 0n,
       lostMinor: 0n,
       lineCount: 0,
+      beforeClosing: undefined,
     }),
     decide(command, state) {
       const { engine: version = engines.newest } = command;
@@ -172,6 +201,13 @@ export function budgetDecider(
           return [
             { type: 'BudgetPeriodsClosed', version: 1, occurredAt: at, data: { budget, openFrom, engine: version } },
           ];
+        }
+        case 'reopen-periods': {
+          const { budget, openFrom, at } = command;
+          if (state.openFrom === null || (openFrom !== null && state.openFrom <= openFrom)) return [];
+          const grants = changedGrants(budget, state, engine.reopenPeriods(state, plans));
+          const data = { budget, openFrom, grants, engine: version };
+          return [{ type: 'BudgetPeriodsReopened', version: 1, occurredAt: at, data }];
         }
         default:
           return command satisfies never;
@@ -188,6 +224,8 @@ export function budgetDecider(
         case 'BudgetPeriodsClosed':
           engine.closePeriods(state, event.data.openFrom);
           return state;
+        case 'BudgetPeriodsReopened':
+          return engine.reopenPeriods(state, plans);
         default:
           return event satisfies never;
       }
@@ -199,6 +237,10 @@ export function budgetDecider(
           return { type: 'receive-claims', budget: data.budget, ...event.data.input, engine: data.engine, at };
         case 'BudgetPeriodsClosed':
           return { type: 'close-periods', ...event.data, at };
+        case 'BudgetPeriodsReopened': {
+          const { budget, openFrom, engine } = event.data;
+          return { type: 'reopen-periods', budget, openFrom, engine, at };
+        }
         default:
           return event satisfies never;
       }
@@ -308,7 +350,11 @@ function indexOf(open: readonly Line[], line: Line): number {
 }
 
 /** The budget in the plan version of the last line. */
-function budgetOf(lastOpen: Line | undefined, { lastClosed, budgetMinor }: BudgetState, plans: PlanByHash): bigint {
+function budgetOf(
+  lastOpen: Line | undefined,
+  { lastClosed, budgetMinor }: Pick<BudgetState, 'lastClosed' | 'budgetMinor'>,
+  plans: PlanByHash,
+): bigint {
   const isOpenLast = lastClosed === undefined || (lastOpen !== undefined && compare(lastOpen, lastClosed) > 0);
   const last = isOpenLast ? lastOpen : lastClosed;
   if (last === undefined) return budgetMinor;
@@ -377,7 +423,8 @@ function apply(state: BudgetState, input: ClaimsInput, { lines, from, tail, ...s
 
 /** Makes the grants of the periods before final; no grant changes. */
 function closePeriods(state: BudgetState, openFrom: string): void {
-  const { open, deals } = state;
+  const { open, deals, lastClosed, endedMinor } = state;
+  state.beforeClosing = { openFrom: state.openFrom, lastClosed, endedMinor };
   const first = open.findIndex(({ line }) => line.period >= openFrom);
   const last = open.splice(0, first < 0 ? open.length : first).at(-1);
   if (last !== undefined) {
@@ -390,7 +437,8 @@ function closePeriods(state: BudgetState, openFrom: string): void {
     for (const line of lines.values()) {
       if (line.line.period < openFrom) {
         const grantedMinor = retainedGrantOf(line) + line.openMinor;
-        line.closed = { line: line.line, claimedMinor: line.amountMinor, grantedMinor };
+        const before = line.closed && withoutBefore(line.closed);
+        line.closed = { line: line.line, claimedMinor: line.amountMinor, grantedMinor, openFrom, before };
         line.beforeMinor = 0n;
         line.openMinor = 0n;
       }
@@ -400,4 +448,58 @@ function closePeriods(state: BudgetState, openFrom: string): void {
     }
   state.endedMinor = state.startMinor + state.lostMinor;
   state.openFrom = openFrom;
+}
+
+function withoutBefore({ before: _, ...closed }: ClosedLine): Omit<ClosedLine, 'before'> {
+  return closed;
+}
+
+/** The state as if the last closing had not been: what it granted competes again with all other claims. */
+function reopenPeriods(state: BudgetState, plans: PlanByHash): BudgetState {
+  const { openFrom, lastClosed, endedMinor } = state.beforeClosing ?? state;
+  const deals = new Map<string, DealLines>();
+  const open: Line[] = [];
+  let [lineCount, keptMinor, lostMinor] = [0, 0n, 0n];
+  for (const [name, { revision, lines }] of state.deals) {
+    const now = new Map<string, Line>();
+    for (const [key, { closed: last, ...claimed }] of lines) {
+      const earlier = last?.before && { ...last.before, before: undefined };
+      const closed = last?.openFrom === state.openFrom ? earlier : last;
+      // Only its closing has kept it.
+      if (closed === undefined && last !== undefined && claimed.amountMinor === 0n) continue;
+      const line: Line = omitUndefined({ ...claimed, closed, beforeMinor: 0n, openMinor: 0n });
+      now.set(key, line);
+      lineCount += 1;
+      keptMinor += retainedGrantOf(line);
+      lostMinor += lostOf(line);
+      if (isOpen(line)) open.push(line);
+    }
+    deals.set(name, { revision, lines: now });
+  }
+  open.sort(compare);
+  const budgetMinor = budgetOf(open.at(-1), { lastClosed, budgetMinor: state.budgetMinor }, plans);
+  const startMinor = openFromMinor(budgetMinor, endedMinor, keptMinor, lostMinor);
+  let beforeMinor = startMinor;
+  for (const line of open) {
+    const claimMinor = openClaimOf(line);
+    line.beforeMinor = beforeMinor;
+    line.openMinor = grantStep(budgetMinor, beforeMinor, claimMinor);
+    beforeMinor += claimMinor;
+  }
+  const sums = { budgetMinor, endedMinor, startMinor, keptMinor, lostMinor, lineCount };
+  return { deals, open, openFrom, lastClosed, ...sums, beforeClosing: undefined };
+}
+
+/** In order of payee and deal. */
+function changedGrants(budget: Budget, before: BudgetState, now: BudgetState): readonly DealGrant[] {
+  const grants: DealGrant[] = [];
+  for (const [name, { lines }] of before.deals) {
+    const [line] = lines.values();
+    if (line === undefined) continue;
+    const [was, is] = [lines, now.deals.get(name)?.lines ?? new Map<string, Line>()].map((ofDeal) =>
+      grantOf(budget, line, ofDeal.values(), ({ openMinor }) => openMinor),
+    );
+    if (is !== undefined && canonicalJson(was) !== canonicalJson(is)) grants.push(is);
+  }
+  return grants.sort((left, right) => compareText(nameOf(left), nameOf(right)));
 }

@@ -37,7 +37,7 @@ describe('a calendar', () => {
     const calendar = new Stream(calendarDecider);
     expect(codeOf(() => calendar.handle(close('2026-02', '2026-01')))).toBe('EarlierPeriodOpen');
     calendar.handle(close('2026-01', '2026-01'));
-    expect(codeOf(() => calendar.handle(close('2026-02')))).toBe('ClosingInProgress');
+    expect(codeOf(() => calendar.handle(close('2026-02')))).toBe('EarlierPeriodOpen');
     expect(codeOf(() => calendar.handle(finish('2026-01')))).toBe('PeriodNotSealed');
     calendar.handle(seal('2026-01'));
     calendar.handle(finish('2026-01'));
@@ -87,5 +87,70 @@ describe('a calendar', () => {
     const calendar = new Stream(calendarDecider);
     for (const command of [close(period, null, key), seal(period), finish(period)]) calendar.handle(command);
     expect(openFromOf(key, calendar.state)).toBe(next);
+  });
+});
+
+describe('reopening', () => {
+  const reopen = (period: string, closing: number, approvalBegun = false) =>
+    ({
+      type: 'reopen',
+      calendar: 'monthly@Europe/Paris',
+      period,
+      closing,
+      approvalBegun,
+      proposal: 'reopen-period|…|1',
+      by: 'fiona',
+      confirmedBy: 'ada',
+      reason: 'a late deal',
+      at: AT,
+    }) as const;
+  const closed = (...periods: readonly string[]) => {
+    const calendar = new Stream(calendarDecider);
+    for (const period of periods)
+      for (const command of [close(period), seal(period), finish(period)]) calendar.handle(command);
+    return calendar;
+  };
+
+  it('gives the period back once its statements are withdrawn, and the next closing gets the next number', () => {
+    const calendar = closed('2026-01', '2026-02');
+    const opened = () => openFromOf('monthly@Europe/Paris', calendar.state);
+    calendar.handle(reopen('2026-02', 1));
+    expect(opened()).toBe('2026-03');
+    expect(codeOf(() => calendar.handle(close('2026-03')))).toBe('ReopeningInProgress');
+    expect(codeOf(() => calendar.handle({ type: 'finish-reopening', period: '2026-02', at: AT }))).toBe('PeriodSealed');
+    calendar.handle({ type: 'unseal', period: '2026-02', at: AT });
+    expect(opened()).toBe('2026-02');
+    calendar.handle({ type: 'finish-reopening', period: '2026-02', at: AT });
+    // The same proposals, carried out again after a crash.
+    expect(calendar.handle(reopen('2026-02', 1))).toEqual([]);
+    expect(calendar.handle(close('2026-02'))).toEqual([]);
+    calendar.handle({ ...close('2026-02'), proposal: 'close-period|…|2' });
+    expect(calendar.state.closing).toMatchObject({ period: '2026-02', closing: 2, sealed: false });
+  });
+
+  it('of the first closing leaves no period closed', () => {
+    const calendar = closed('2026-01');
+    calendar.handle(reopen('2026-01', 1));
+    calendar.handle({ type: 'unseal', period: '2026-01', at: AT });
+    expect(openFromOf('monthly@Europe/Paris', calendar.state)).toBeNull();
+  });
+
+  it('is refused for any but the last closing, after an approval, and past the seal of a running one', () => {
+    const calendar = closed('2026-01', '2026-02');
+    expect(codeOf(() => calendar.handle(reopen('2026-03', 0)))).toBe('PeriodNotClosed');
+    expect(codeOf(() => calendar.handle(reopen('2026-01', 1)))).toBe('LaterPeriodClosed');
+    expect(codeOf(() => calendar.handle(reopen('2026-02', 1, true)))).toBe('StatementsApproved');
+    calendar.handle({ ...close('2026-03'), proposal: 'close-period|…|3' });
+    expect(codeOf(() => calendar.handle(reopen('2026-02', 1)))).toBe('LaterPeriodClosed');
+    calendar.handle(seal('2026-03'));
+    expect(codeOf(() => calendar.handle(reopen('2026-03', 1)))).toBe('ClosingInProgress');
+  });
+
+  it('that payouts refuses leaves the period closed', () => {
+    const calendar = closed('2026-01');
+    calendar.handle(reopen('2026-01', 1));
+    calendar.handle({ type: 'refuse-reopening', period: '2026-01', at: AT });
+    expect(calendar.state).toMatchObject({ reopening: null, closedThrough: '2026-01' });
+    calendar.handle({ ...close('2026-02'), proposal: 'close-period|…|2' });
   });
 });

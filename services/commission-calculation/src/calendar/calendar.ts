@@ -1,6 +1,7 @@
 /**
- * The closings of one calendar, one after the other. A stream per calendar; its newest event determines the first open
- * period (docs/adr/0004). The progress of a single closing is in the period's own stream (`period/period.ts`).
+ * The closings of one calendar, one after the other, and the reopening of the last one. A stream per calendar; its
+ * newest event determines the first open period (ADR 4). The steps of a closing are in the period's own stream
+ * (`period/period.ts`).
  */
 import { calendarOf } from '@tantieme/time/calendar/key';
 import { isPeriod, nextPeriod, windowStartDay } from '@tantieme/time/calendar/periods';
@@ -43,119 +44,288 @@ export interface ClosingInput {
   readonly outstanding: readonly Outstanding[];
 }
 
-interface ClosePeriod {
+/** A confirmed proposal about a period. */
+interface Confirmed {
   readonly calendar: string;
   readonly period: string;
-  /** Id of the confirmed proposal. */
+  /** Id of the proposal. */
   readonly proposal: string;
-  /** Subject of the person who proposed the closing. */
+  /** Subject of the person who proposed it. */
   readonly by: string;
   readonly confirmedBy: string;
+}
+
+interface ClosePeriod extends Confirmed {
   /** Reason to close although something is outstanding. */
   readonly force?: string | undefined;
 }
 
+interface ReopenPeriod extends Confirmed {
+  /** Number of the closing. */
+  readonly closing: number;
+  readonly reason: string;
+  /** True where the approval of its statements has begun. */
+  readonly approvalBegun: boolean;
+}
+
+/**
+ * - `seal`: from now on, nothing is posted in the period. `finish`: the statements are issued; the next period may be
+ *   closed.
+ * - `unseal`: the statements are withdrawn; postings go into the period again. `finish-reopening`: it may be closed again.
+ * - `refuse-reopening`: the approval of its statements has begun.
+ */
+type Progress = 'seal' | 'finish' | 'unseal' | 'finish-reopening' | 'refuse-reopening';
+
 export type CalendarCommand =
   | ({ readonly type: 'close'; readonly at: string } & ClosePeriod & ClosingInput)
-  /** From now on, nothing is posted in the period. */
-  | { readonly type: 'seal'; readonly period: string; readonly at: string }
-  /** The manifest is complete; the next period may be closed. */
-  | { readonly type: 'finish'; readonly period: string; readonly at: string };
+  | ({ readonly type: 'reopen'; readonly at: string } & ReopenPeriod)
+  | { readonly type: Progress; readonly period: string; readonly at: string };
 
 export type CalendarEvent =
   | {
       readonly type: 'PeriodClosing';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: Omit<ClosePeriod, 'force'> & { readonly force?: string; readonly input: ClosingInput };
+      readonly data: Omit<ClosePeriod, 'force'> & {
+        readonly force?: string;
+        /** Number of the closing: 2 where the period was reopened once. */
+        readonly closing: number;
+        readonly input: ClosingInput;
+      };
     }
   | {
-      readonly type: 'PeriodSealed' | 'PeriodFinished';
+      readonly type: 'PeriodReopening';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: ReopenPeriod;
+    }
+  | {
+      readonly type: 'PeriodSealed' | 'PeriodFinished' | 'PeriodUnsealed' | 'PeriodReopened' | 'ReopeningRefused';
       readonly version: 1;
       readonly occurredAt: string;
       readonly data: { readonly period: string };
     };
 
+/** A closing or reopening that is under way. */
+interface UnderWay {
+  readonly period: string;
+  readonly closing: number;
+  /** Id of the proposal to close it. */
+  readonly proposal: string;
+  readonly at: string;
+  readonly sealed: boolean;
+}
+
 export interface CalendarState {
-  /** The period that is being closed, and whether it is sealed. */
-  readonly closing: { readonly period: string; readonly at: string; readonly sealed: boolean } | null;
+  readonly closing: (UnderWay & { readonly outstanding: readonly Outstanding[] }) | null;
+  readonly reopening: UnderWay | null;
   readonly closedThrough: string | null;
+  /** The last closing, and what was closed before it; null once it was reopened. */
+  readonly last: (Pick<UnderWay, 'period' | 'closing' | 'proposal'> & { readonly before: string | null }) | null;
+  /** The last closing of each period that was reopened: its number is never used again, its proposal is done. */
+  readonly reopened: ReadonlyMap<string, Pick<UnderWay, 'closing' | 'proposal'>>;
 }
 
 export const CALENDAR_EVENTS: EventTypes<CalendarEvent> = {
   PeriodClosing: { version: 1 },
   PeriodSealed: { version: 1 },
   PeriodFinished: { version: 1 },
+  PeriodReopening: { version: 1 },
+  PeriodUnsealed: { version: 1 },
+  PeriodReopened: { version: 1 },
+  ReopeningRefused: { version: 1 },
 };
 
 export const calendarDecider: Decider<CalendarState, CalendarCommand, CalendarEvent> = {
   category: CALENDAR,
   events: CALENDAR_EVENTS,
-  initialState: () => ({ closing: null, closedThrough: null }),
+  initialState: () => ({ closing: null, reopening: null, closedThrough: null, last: null, reopened: new Map() }),
   decide(command, state) {
     switch (command.type) {
       case 'close':
         return decideClose(command, state);
+      case 'reopen':
+        return decideReopen(command, state);
       case 'seal':
-        if (state.closing?.period !== command.period || state.closing.sealed) return [];
-        return [{ type: 'PeriodSealed', version: 1, occurredAt: command.at, data: { period: command.period } }];
       case 'finish':
-        if (state.closing?.period !== command.period) return [];
-        if (!state.closing.sealed)
-          throw new DomainError('PeriodNotSealed', `${command.period} is not sealed yet`, 'conflict');
-        return [{ type: 'PeriodFinished', version: 1, occurredAt: command.at, data: { period: command.period } }];
+        return decideProgress(command, state.closing);
+      case 'unseal':
+      case 'finish-reopening':
+      case 'refuse-reopening':
+        return decideProgress(command, state.reopening);
       default:
         return command satisfies never;
     }
   },
-  evolve(state, event) {
-    const { period } = event.data;
-    switch (event.type) {
-      case 'PeriodClosing':
-        return { ...state, closing: { period, at: event.occurredAt, sealed: false } };
-      case 'PeriodSealed':
-        return { ...state, closing: state.closing === null ? null : { ...state.closing, sealed: true } };
-      case 'PeriodFinished':
-        return { closing: null, closedThrough: period };
-      default:
-        return event satisfies never;
-    }
-  },
+  evolve,
   commandOf(event) {
     const { occurredAt: at } = event;
     switch (event.type) {
       case 'PeriodClosing': {
-        const { input, ...rest } = event.data;
+        const { input, closing: _, ...rest } = event.data;
         return { type: 'close', ...rest, ...input, at };
       }
+      case 'PeriodReopening':
+        return { type: 'reopen', ...event.data, at };
       case 'PeriodSealed':
-        return { type: 'seal', period: event.data.period, at };
       case 'PeriodFinished':
-        return { type: 'finish', period: event.data.period, at };
+      case 'PeriodUnsealed':
+      case 'PeriodReopened':
+      case 'ReopeningRefused':
+        return { type: PROGRESS_OF[event.type], period: event.data.period, at };
       default:
         return event satisfies never;
     }
   },
 };
 
+const EVENT_OF = {
+  seal: 'PeriodSealed',
+  finish: 'PeriodFinished',
+  unseal: 'PeriodUnsealed',
+  'finish-reopening': 'PeriodReopened',
+  'refuse-reopening': 'ReopeningRefused',
+} as const satisfies Record<Progress, CalendarEvent['type']>;
+
+const PROGRESS_OF = {
+  PeriodSealed: 'seal',
+  PeriodFinished: 'finish',
+  PeriodUnsealed: 'unseal',
+  PeriodReopened: 'finish-reopening',
+  ReopeningRefused: 'refuse-reopening',
+} as const;
+
+function evolve(state: CalendarState, event: CalendarEvent): CalendarState {
+  const { closing, reopening, closedThrough, last } = state;
+  const { period } = event.data;
+  switch (event.type) {
+    case 'PeriodClosing': {
+      const { closing: number, proposal, input } = event.data;
+      const underWay = { period, closing: number, proposal, at: event.occurredAt, sealed: false };
+      return { ...state, closing: { ...underWay, outstanding: input.outstanding } };
+    }
+    case 'PeriodSealed':
+      return { ...state, closing: closing && { ...closing, sealed: true } };
+    case 'PeriodFinished':
+      return {
+        ...state,
+        closing: null,
+        closedThrough: period,
+        last: { period, closing: closing?.closing ?? 1, proposal: closing?.proposal ?? '', before: closedThrough },
+      };
+    case 'PeriodReopening': {
+      const { closing: number } = event.data;
+      const { proposal = '' } = closing ?? last ?? {};
+      const sealed = closing === null;
+      return {
+        ...state,
+        closing: null,
+        reopening: { period, closing: number, proposal, at: event.occurredAt, sealed },
+      };
+    }
+    case 'PeriodUnsealed':
+      return {
+        ...state,
+        reopening: reopening && { ...reopening, sealed: false },
+        closedThrough: last === null ? closedThrough : last.before,
+      };
+    case 'PeriodReopened':
+      return {
+        ...state,
+        reopening: null,
+        // A closing that was stopped before its seal leaves the one before it as the last.
+        last: last?.period === period ? null : last,
+        reopened: reopening === null ? state.reopened : new Map(state.reopened).set(period, reopening),
+      };
+    case 'ReopeningRefused':
+      return { ...state, reopening: null };
+    default:
+      return event satisfies never;
+  }
+}
+
+/** @throws {DomainError} `PeriodNotSealed`, `PeriodSealed` */
+function decideProgress(
+  { type, period, at }: Extract<CalendarCommand, { readonly type: Progress }>,
+  underWay: UnderWay | null,
+): readonly CalendarEvent[] {
+  if (underWay?.period !== period) return [];
+  const { sealed } = underWay;
+  if ((type === 'seal' && sealed) || (type === 'unseal' && !sealed)) return [];
+  if (type === 'finish' && !sealed) throw new DomainError('PeriodNotSealed', `${period} is not sealed yet`, 'conflict');
+  if (type === 'finish-reopening' && sealed)
+    throw new DomainError('PeriodSealed', `${period} is still sealed`, 'conflict');
+  return [{ type: EVENT_OF[type], version: 1, occurredAt: at, data: { period } }];
+}
+
+/** The period of a stopped closing may have been closed and reopened before. */
+function numberOf(period: string, { reopened }: CalendarState): number {
+  return (reopened.get(period)?.closing ?? 0) + 1;
+}
+
+/**
+ * Only the last closing of a calendar can be reopened, once it is finished and before its statements are approved; or
+ * one that is not sealed yet, which stops it.
+ * @throws {DomainError} `PeriodInvalid`, `PeriodNotClosed`, `LaterPeriodClosed`, `LaterPeriodReopened`,
+ * `ClosingInProgress`, `StatementsApproved`
+ */
+function decideReopen(
+  { type: _, at, ...rest }: Extract<CalendarCommand, { readonly type: 'reopen' }>,
+  { closing, reopening, closedThrough, last, reopened }: CalendarState,
+): readonly CalendarEvent[] {
+  const { calendar, period, closing: number, approvalBegun } = rest;
+  const refuse = (code: string, message: string): DomainError => new DomainError(code, message, 'conflict');
+  assertPeriod(calendar, period);
+  // The proposal may have been carried out before.
+  const isDone = number > 0 && number <= (reopened.get(period)?.closing ?? 0);
+  if (reopening?.period === period || isDone) return [];
+  if (closing !== null && closing.period === period) {
+    if (closing.sealed)
+      throw refuse(
+        'ClosingInProgress',
+        `the closing of ${period} is past its seal; reopen it when it has finished (GET /periods/{calendar}/{period})`,
+      );
+    return [{ type: 'PeriodReopening', version: 1, occurredAt: at, data: rest }];
+  }
+  if (closedThrough === null || period > closedThrough) throw refuse('PeriodNotClosed', `${period} is not closed`);
+  const later = closing?.period ?? (period < closedThrough ? closedThrough : undefined);
+  if (later !== undefined)
+    throw refuse('LaterPeriodClosed', `${later} is closed or being closed; only the last closing can be reopened`);
+  if (last === null || reopening !== null)
+    throw refuse('LaterPeriodReopened', `a later period was reopened; close it again before ${period} can be reopened`);
+  if (approvalBegun)
+    throw refuse('StatementsApproved', `statements of ${period} are approved; correct them in the open period instead`);
+  return [{ type: 'PeriodReopening', version: 1, occurredAt: at, data: rest }];
+}
+
 /**
  * Periods close in order, one at a time and without gaps; the first closing may be of any period that leaves no open
  * lines behind and has begun. With something outstanding, a closing needs a reason: what pending deals earn later becomes
  * an adjustment.
- * @throws {DomainError} `PeriodInvalid`, `ClosingInProgress`, `CalendarUnused`, `EarlierPeriodOpen`, `PeriodNotEnded`,
+ * @throws {DomainError} `PeriodInvalid`, `ReopeningInProgress`, `CalendarUnused`, `EarlierPeriodOpen`, `PeriodNotEnded`,
  * `DealsPending`, `QuotasMissing`, `ItemsParked`
  */
 function decideClose(
   command: Extract<CalendarCommand, { readonly type: 'close' }>,
-  { closing, closedThrough }: CalendarState,
+  state: CalendarState,
 ): readonly CalendarEvent[] {
+  const { closing, reopening, closedThrough } = state;
   const { type: _, at, plans, earliestOpen, outstanding, force, ...rest } = command;
   const { calendar, period } = rest;
   assertPeriod(calendar, period);
-  if (closing?.period === period || (closedThrough !== null && period <= closedThrough)) return [];
+  const isClosed = closedThrough !== null && period <= closedThrough && reopening?.period !== period;
+  // The proposal may have been carried out before, and the period been reopened since.
+  const isDone = rest.proposal !== '' && state.reopened.get(period)?.proposal === rest.proposal;
+  if (closing?.period === period || isClosed || isDone) return [];
+  if (reopening !== null)
+    throw new DomainError(
+      'ReopeningInProgress',
+      `${reopening.period} is being reopened; try again when that has finished`,
+      'conflict',
+    );
   if (closing !== null)
     throw new DomainError(
-      'ClosingInProgress',
+      'EarlierPeriodOpen',
       `the closing of ${closing.period} is still running; try again when it has finished`,
       'conflict',
     );
@@ -176,7 +346,8 @@ function decideClose(
       'conflict',
     );
   const input = { plans, earliestOpen, outstanding };
-  return [{ type: 'PeriodClosing', version: 1, occurredAt: at, data: omitUndefined({ ...rest, force, input }) }];
+  const data = omitUndefined({ ...rest, closing: numberOf(period, state), force, input });
+  return [{ type: 'PeriodClosing', version: 1, occurredAt: at, data }];
 }
 
 /** @throws {DomainError} `PeriodInvalid` */
@@ -189,6 +360,11 @@ export function assertPeriod(calendar: string, period: string): void {
     throw error;
   }
   throw refuse(`"${period}" is not a period of the calendar ${calendar}`);
+}
+
+/** Number of the newest closing of a period; 0 where it is open. */
+export function closingOf(period: string, { closing, reopening, last }: CalendarState): number {
+  return [closing, reopening, last].find((one) => one?.period === period)?.closing ?? 0;
 }
 
 /** The first period of a calendar that takes postings; null before the first closing. */

@@ -50,6 +50,13 @@ export interface PayeeTermsInput {
   readonly openFrom: string | null;
 }
 
+/** The closing of a period is void; nothing is final from it on. */
+export interface ReopenInput {
+  readonly period: string;
+  /** First open period of the calendar now; null where no period is closed. */
+  readonly openFrom: string | null;
+}
+
 /** Without `deal`, the line belongs to the credited deal itself. */
 export type StoredRating = Omit<RatedLine, 'deal'> & { readonly deal?: string };
 
@@ -90,6 +97,7 @@ export type EarningEvent =
   | Concluded<'ChildEarningReceived', ChildInput>
   | Concluded<'GrantReceived', GrantInput>
   | Concluded<'PayeeTermsReceived', PayeeTermsInput>
+  | Concluded<'EarningPeriodReopened', ReopenInput>
   | {
       readonly type: 'EarningPeriodClosed';
       readonly version: 1;
@@ -116,4 +124,5 @@ export const EARNING_EVENTS: EventTypes<EarningEvent> = {
   GrantReceived: { version: 1 },
   PayeeTermsReceived: { version: 1 },
   EarningPeriodClosed: { version: 1 },
+  EarningPeriodReopened: { version: 1 },
 };

@@ -83,20 +83,24 @@ export async function writeEarnings(
   // Events hold all postings of a deal, so only the last event per deal counts.
   const postings = new Map<string, Posting>();
   const streams = new Map<string, StreamRow>();
-  const closed: StreamRow[] = [];
+  /** By stream, which closes at most one period more than it reopens in a batch. */
+  const closed = new Map<string, StreamRow>();
+  const reopened: Pick<StreamRow, 'calendar' | 'period' | 'stream'>[] = [];
   for (const stored of events) {
     const { stream } = stored;
     const event = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
     const { payeePlan, deals } = event.data;
     const { calendar, payee, plan } = payeePlan;
     const first = event.type === 'Earned' && event.data.input.number === 1 ? event.data.input.deal : undefined;
+    const isReopened = event.type === 'EarningPeriodReopened';
     for (const { deal, lines } of deals) {
       const key = `${payee}\n${plan}\n${deal}`;
       const isFirst = postings.get(key)?.isFirst ?? deal === first;
       postings.set(key, { payeePlan, deal, lines, isFirst });
       for (const { period } of lines) {
         const name = `${calendar}\n${period}\n${stream}`;
-        if (written.has(name) || streams.has(name)) continue;
+        // The closing may have deleted the rows of earlier periods, which the lines go back to.
+        if ((!isReopened && written.has(name)) || streams.has(name)) continue;
         streams.set(name, { calendar, period, stream, payee, plan, entry: null });
       }
     }
@@ -109,11 +113,20 @@ export async function writeEarnings(
       const { period, entry } = event.data;
       const row = { calendar, period, stream, payee, plan, entry: JSON.stringify(entry satisfies ManifestEntry) };
       streams.set(`${calendar}\n${period}\n${stream}`, row);
-      closed.push(row);
+      closed.set(stream, row);
+    }
+    if (event.type === 'EarningPeriodReopened') {
+      const { period } = event.data.input;
+      const name = `${calendar}\n${period}\n${stream}`;
+      const row = streams.get(name);
+      if (row !== undefined) streams.set(name, { ...row, entry: null });
+      closed.delete(stream);
+      reopened.push({ calendar, period, stream });
     }
   }
   await writePostings(trx, [...postings.values()]);
-  await writeStreams(trx, [...streams.values()], closed);
+  await clearEntries(trx, reopened);
+  await writeStreams(trx, [...streams.values()], [...closed.values()]);
   written.afterPage(streams.keys(), events.at(-1));
 }
 
@@ -125,6 +138,18 @@ async function writePostings(trx: Transaction<EarningTables>, postings: readonly
   }
   for (const rows of rowChunks(postings.flatMap(postingRows)))
     await trx.insertInto('commission_postings').values(rows).execute();
+}
+
+async function clearEntries(
+  trx: Transaction<EarningTables>,
+  reopened: readonly Pick<StreamRow, 'calendar' | 'period' | 'stream'>[],
+): Promise<void> {
+  for (const chunk of rowChunks(reopened)) {
+    const keys = sql.join(chunk.map(({ calendar, period, stream }) => sql`(${calendar}, ${period}, ${stream})`));
+    await sql`update commission_streams set entry = null where (calendar, period, stream) in (values ${keys})`.execute(
+      trx,
+    );
+  }
 }
 
 async function writeStreams(

@@ -3,7 +3,7 @@
  * other lines that depend on them. The difference between the earnings and what was posted before is posted.
  */
 import { calendarOf } from '@tantieme/time/calendar/key';
-import { nextPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
+import { nextPeriod, previousPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
 import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
 import type { PayeeTerms } from '@tantieme/commission-engine/earn/payee-terms';
 import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
@@ -40,6 +40,7 @@ import type {
   OverriddenDeal,
   PayeePlan,
   PayeeTermsInput,
+  ReopenInput,
   StoredRating,
 } from './earning-events.js';
 import { childKey, creditOfChild, creditOfGrant, grantKey } from './earning-inputs.js';
@@ -74,9 +75,16 @@ export type EarningCommand = { readonly engine?: number } & (
       readonly planHash: string;
       readonly at: string;
     }
+  | ({ readonly type: 'reopen-period'; readonly at: string } & ReopenInput)
 );
 
 type WithConclusions = Extract<EarningEvent, { readonly data: Conclusions }>;
+
+interface LastClosing {
+  readonly period: string;
+  readonly reachedTiers: PayeeTerms['reachedTiers'];
+  readonly forgivenEnd: string | undefined;
+}
 
 export interface EarningState {
   payeePlan: PayeePlan | undefined;
@@ -95,6 +103,8 @@ export interface EarningState {
   /** Highest revision received from a budget's stream, by deal and component. */
   readonly grantRevisions: Map<string, number>;
   closedThrough: string | null;
+  /** What the last closing has changed besides the lines: what the terms were before it. */
+  lastClosing: LastClosing | undefined;
   /** End of the payee's agreements after which a closing has forgiven a negative balance. */
   forgivenEnd: string | undefined;
   /** Set where only the newest deals are in memory. A decision that needs more is refused (`FullStateRequired`). */
@@ -131,6 +141,7 @@ export function earningDecider(
       childRevisions: new Map(),
       grantRevisions: new Map(),
       closedThrough: null,
+      lastClosing: undefined,
       forgivenEnd: undefined,
       partial: undefined,
       isStale: false,
@@ -149,6 +160,8 @@ export function earningDecider(
           return decidePayeeTerms(command, state, calculation);
         case 'close-period':
           return decideClose(command, state, calculation);
+        case 'reopen-period':
+          return decideReopen(command, state, calculation);
         default:
           return command satisfies never;
       }
@@ -262,6 +275,46 @@ function decidePayeeTerms(
   const payeePlan = state.payeePlan ?? given;
   const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
   return [{ type: 'PayeeTermsReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+}
+
+/**
+ * Voids the closing of the last closed period: guarantees, draws and tiers that it recorded, and the postings in later
+ * periods that could not be in this one. No event where nothing changes.
+ */
+function decideReopen(
+  { period, openFrom, at }: Extract<EarningCommand, { readonly type: 'reopen-period' }>,
+  state: EarningState,
+  calculation: Calculation,
+): readonly EarningEvent[] {
+  const { engine, plans, version } = calculation;
+  const { payeePlan, closedThrough } = state;
+  if (payeePlan === undefined) return [];
+  const terms = termsReopened(state, period);
+  const change = changeOf(() => engine.diffPayeeTerms(state.engine, terms, plans));
+  const changed = new Set(change.deals.map(({ deal }) => deal));
+  const unchanged = [...state.posted.keys()].filter((deal) => !changed.has(deal));
+  const earned = [...change.deals, ...unchanged.map((deal) => ({ deal, lines: linesOfDeal(state.engine, deal) }))];
+  const deals = postingsOf(state, earned, payeePlan.currency, openFrom, calculation);
+  if (deals.length === 0 && (closedThrough === null || closedThrough < period)) return [];
+  const conclusions = conclude(state, change, payeePlan, openFrom, (one) => state.above.get(one), calculation);
+  const data = {
+    ...conclusions,
+    payeePlan,
+    input: { period, openFrom },
+    deals: deals.toSorted((left, right) => compareText(left.deal, right.deal)),
+    engine: version,
+  };
+  return [{ type: 'EarningPeriodReopened', version: 1, occurredAt: at, data }];
+}
+
+/** The terms as if the period had not been closed. */
+function termsReopened({ engine, lastClosing }: EarningState, period: string): PayeeTerms {
+  const { closedPeriods, reachedTiers, ...terms } = engine.payeeTerms;
+  return {
+    ...terms,
+    closedPeriods: closedPeriods.filter((one) => one.period !== period),
+    reachedTiers: lastClosing?.period === period ? lastClosing.reachedTiers : reachedTiers,
+  };
 }
 
 /** @throws {DomainError} `CreditInvalid` for an input that no plan can have produced */
@@ -475,6 +528,7 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
     case 'ChildEarningReceived':
     case 'GrantReceived':
     case 'PayeeTermsReceived':
+    case 'EarningPeriodReopened':
       if (state.partial !== undefined && !isSufficient(state, commandOf(event))) {
         state.isStale = true;
         return state;
@@ -483,6 +537,8 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
       break;
     case 'EarningPeriodClosed': {
       const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
+      const { reachedTiers } = state.engine.payeeTerms;
+      state.lastClosing = { period, reachedTiers, forgivenEnd: state.forgivenEnd };
       state.closedThrough = period;
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
@@ -509,6 +565,14 @@ function applyConclusions(state: EarningState, event: WithConclusions, { plans }
     state.childRevisions.set(childKey(event.data.input), event.data.input.revision);
   } else if (event.type === 'GrantReceived') {
     state.grantRevisions.set(grantKey(event.data.input), event.data.input.revision);
+  } else if (event.type === 'EarningPeriodReopened') {
+    const { payeePlan, input } = event.data;
+    state.engine.payeeTerms = termsReopened(state, input.period);
+    if (state.lastClosing?.period === input.period) state.forgivenEnd = state.lastClosing.forgivenEnd;
+    state.lastClosing = undefined;
+    // Every period before the first open one is closed.
+    state.closedThrough =
+      input.openFrom === null ? null : previousPeriod(calendarOf(payeePlan.calendar), input.openFrom);
   } else {
     const { agreements, quotas } = event.data.input;
     state.engine.payeeTerms = { ...state.engine.payeeTerms, agreements, quotas };
@@ -517,7 +581,7 @@ function applyConclusions(state: EarningState, event: WithConclusions, { plans }
 
 function changeOfEvent(state: EarningState, event: WithConclusions): Parameters<typeof applyChange>[1] {
   const { rated, payeeLevel = [], claims = [], missingQuotas = [] } = event.data;
-  if (event.type === 'PayeeTermsReceived')
+  if (event.type === 'PayeeTermsReceived' || event.type === 'EarningPeriodReopened')
     return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel, claims, missingQuotas };
   const credit = creditOfEvent(state, event);
   return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), payeeLevel, claims, missingQuotas };
@@ -525,7 +589,7 @@ function changeOfEvent(state: EarningState, event: WithConclusions): Parameters<
 
 function creditOfEvent(
   state: EarningState,
-  event: Exclude<WithConclusions, { readonly type: 'PayeeTermsReceived' }>,
+  event: Exclude<WithConclusions, { readonly type: 'PayeeTermsReceived' | 'EarningPeriodReopened' }>,
 ): Parameters<EarnEngine['diffCredit']>[1] {
   switch (event.type) {
     case 'Earned':
@@ -568,6 +632,8 @@ function commandOf(event: EarningEvent): EarningCommand {
       const { payeePlan, input } = event.data;
       return { type: 'receive-payee-terms', payeePlan, ...input, engine, at };
     }
+    case 'EarningPeriodReopened':
+      return { type: 'reopen-period', ...event.data.input, engine, at };
     case 'EarningPeriodClosed': {
       const { period, planHash, entry } = event.data;
       return { type: 'close-period', period, planHash, minimum: entry.minimum, engine, at };

@@ -1,9 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
-import { Background } from '@tantieme/service-kit/background/background';
 import type { JsonObject, Proposal } from '@tantieme/service-kit/two-people/proposal';
-import { TIMERS } from '@tantieme/service-kit/runtime/runtime-tokens';
-import type { Timers } from '@tantieme/time/timers';
 import type { TwoPersonAction } from '@tantieme/service-kit/two-people/proposals';
 import { assertPeriod, calendarDecider } from '../calendar/calendar.js';
 import type { ClosingInput } from '../calendar/calendar.js';
@@ -17,7 +14,7 @@ export function periodSubject(calendar: string, period: string): string {
   return `${calendar}|${period}`;
 }
 
-function periodOfSubject(subject: string): { readonly calendar: string; readonly period: string } {
+export function periodOfSubject(subject: string): { readonly calendar: string; readonly period: string } {
   const bar = subject.lastIndexOf('|');
   return { calendar: subject.slice(0, bar), period: subject.slice(bar + 1) };
 }
@@ -29,10 +26,6 @@ type ClosingRead = ClosingInput & {
   readonly totals: Readonly<Record<string, string>>;
 };
 
-/** Longest wait for facts that are on their way. */
-const IN_TRANSIT_MS_MAX = 10_000;
-const POLL_MS = 50;
-
 /** Closing a period, as an action that needs two people. Confirming it starts the closing, which runs on by itself. */
 @Injectable()
 export class ClosePeriodAction implements TwoPersonAction {
@@ -42,18 +35,15 @@ export class ClosePeriodAction implements TwoPersonAction {
   constructor(
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(ClosingPreviews) private readonly previews: ClosingPreviews,
-    @Inject(Background) private readonly background: Background,
-    @Inject(TIMERS) private readonly timers: Timers,
   ) {}
 
   /**
-   * @throws {DomainError} `PeriodInvalid`, `PeriodClosed`, `ClosingInProgress`, `CalendarUnused`, `EarlierPeriodOpen`,
+   * @throws {DomainError} `PeriodInvalid`, `PeriodClosed`, `ClosingInProgress`, `ReopeningInProgress`, `CalendarUnused`, `EarlierPeriodOpen`,
    * `PeriodNotEnded`, `DealsPending`, `QuotasMissing`, `ItemsParked`
    */
   async read(subject: string, request: JsonObject): Promise<JsonObject> {
     const { calendar, period } = periodOfSubject(subject);
     assertPeriod(calendar, period);
-    await this.processed();
     const state = await this.calendars.state(calendar);
     const input = await this.previews.input(calendar, period, state);
     const events = calendarDecider.decide(
@@ -73,15 +63,6 @@ export class ClosePeriodAction implements TwoPersonAction {
     const people = { proposal: id, by, confirmedBy, ...forceOf(request) };
     const input = { plans, earliestOpen, outstanding };
     await this.calendars.handle(calendar, { type: 'close', calendar, period, ...people, ...input, at }, context);
-  }
-
-  /** Gives deals whose facts are still being processed some time. */
-  private async processed(): Promise<void> {
-    const { timers } = this;
-    for (const untilMs = timers.nowMs() + IN_TRANSIT_MS_MAX; timers.nowMs() < untilMs; await timers.wait(POLL_MS)) {
-      const status = this.background.status();
-      if (status.every(({ lag }) => lag === '0')) return;
-    }
   }
 }
 

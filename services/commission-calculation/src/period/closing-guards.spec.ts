@@ -2,15 +2,16 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { StepContext } from '@tantieme/event-sourcing/process/process';
+import type { StepContext, StepResult } from '@tantieme/event-sourcing/process/process';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { systemTimers } from '@tantieme/time/timers';
 import type { Kysely } from 'kysely';
+import { Budgets } from '../budget/budget.service.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import { CommissionCalculationModule } from '../commission-calculation.module.js';
-import { Earning, EARNING_RUNTIME } from '../earning/earning.service.js';
+import { EARNING_RUNTIME } from '../earning/earning.service.js';
 import type { EarningRuntime } from '../earning/earning.service.js';
 import { EARN_CONSUMER } from '../earning/earning.consumer.js';
 import { earningStream } from '../earning/earning.js';
@@ -19,7 +20,9 @@ import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';
 import type { ServiceInput } from '../testing/service.fixture.js';
 import { CLOSE } from '../testing/world.fixture.js';
+import { ClosingPreviews } from './closing-preview.service.js';
 import { Closing } from './closing.process.js';
+import type { PeriodRead } from './period.dto.js';
 import { Periods } from './periods.service.js';
 
 const services: Service[] = [];
@@ -28,6 +31,16 @@ afterEach(async () => {
 });
 
 const PERIOD = '2026-01';
+const PATH = `/periods/${encodeURIComponent(CALENDAR)}/${PERIOD}`;
+const REOPEN = {
+  calendar: CALENDAR,
+  period: PERIOD,
+  proposal: 'reopen-period|…|1',
+  by: 'fiona',
+  confirmedBy: 'ada',
+  reason: 'a deal is late',
+  approvalBegun: false,
+};
 
 /** The service with all its work but closings: a test runs one itself. */
 async function started(inputs: readonly ServiceInput[]): Promise<Service> {
@@ -45,8 +58,11 @@ async function started(inputs: readonly ServiceInput[]): Promise<Service> {
   return service;
 }
 
-/** Closes the period; `before` is called before the closing asks how far a process is. */
-async function close(service: Service, before: (process: string) => Promise<void>): Promise<void> {
+/** Confirms a closing. @returns its next step; `before` is called before it asks how far a process is. */
+async function begin(
+  service: Service,
+  before: (process: string) => Promise<void> = async () => undefined,
+): Promise<() => Promise<StepResult>> {
   const { application, store } = service;
   const calendars = application.get(Calendars);
   const at = '2026-02-02T09:00:00.000Z';
@@ -60,7 +76,8 @@ async function close(service: Service, before: (process: string) => Promise<void
     calendars,
     periods: application.get(Periods),
     earnings: application.get<EarningRuntime>(EARNING_RUNTIME),
-    earning: application.get(Earning),
+    budgets: application.get(Budgets),
+    previews: application.get(ClosingPreviews),
   });
   const context: StepContext = {
     signal: AbortSignal.timeout(30_000),
@@ -73,7 +90,18 @@ async function close(service: Service, before: (process: string) => Promise<void
     attempt: (_, work) => work(),
     saveIn: async () => undefined,
   };
-  expect(await closing.process().step(events, context)).toBeUndefined();
+  const { step } = closing.process();
+  return () => step(events, context);
+}
+
+/** Closes the period; `before` is called before the closing asks how far a process is. */
+async function close(service: Service, before: (process: string) => Promise<void>): Promise<void> {
+  const step = await begin(service, before);
+  expect(await step()).toBe('open');
+  for (const others of ['rewards-closed', 'manifest-published', 'statements-issued'] as const)
+    await service.announce({ calendar: CALENDAR, period: PERIOD, closing: 1, step: others });
+  await service.idle();
+  expect(await step()).toBeUndefined();
 }
 
 const deal = (id: string, shape: Parameters<typeof dealOf>[1] = {}): ServiceInput => ({
@@ -126,6 +154,49 @@ describe('a closing', () => {
       if (work === 'commission-deal-dependencies' && closing?.sealed === false) waits += 1;
     });
     expect(waits).toBe(rounds);
+  });
+
+  it('is not sealed while something is outstanding that nobody has confirmed; a forced one knows what it left', async () => {
+    const service = await started([{ kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' }, deal('D-1')]);
+    const step = await begin(service);
+    const calendars = service.application.get(Calendars);
+    const read = async () => (await service.call<PeriodRead>('auditor', 'GET', PATH)).body;
+    expect(await step()).toBe('open');
+    expect((await calendars.state(CALENDAR)).closing?.sealed).toBe(false);
+    expect(await read()).toMatchObject({ state: 'closing', unconfirmed: [{ code: 'DealsPending', count: 1 }] });
+    await service.send([{ kind: 'partner', partner: partnerOf('anna'), revision: 0 }]);
+    await service.idle();
+    expect(await step()).toBe('open');
+    expect((await calendars.state(CALENDAR)).closing?.sealed).toBe(true);
+    expect((await read()).waitsFor).toBe('rewards to close the period');
+    const { manifests } = await service.published();
+    expect(manifests.flatMap(({ entries }) => entries.map(({ stream }) => stream))).toEqual(['earning-anna|resellers']);
+  });
+
+  it('can be stopped before its seal', async () => {
+    const service = await started([{ kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' }, deal('D-1')]);
+    const step = await begin(service);
+    expect(await step()).toBe('open');
+    expect(await service.beginReopening(PERIOD)).toMatchObject({ body: { state: 'done' } });
+    expect(await step()).toBeUndefined();
+    expect((await service.call<PeriodRead>('auditor', 'GET', PATH)).body).toMatchObject({ state: 'reopened' });
+    const force = 'anna will never register';
+    expect(await service.beginClosing(PERIOD, CALENDAR, force)).toMatchObject({ body: { state: 'done' } });
+    expect((await service.application.get(Calendars).state(CALENDAR)).closing).toMatchObject({ closing: 2 });
+    // The proposal of the first closing, carried out again after a crash.
+    const command = {
+      ...CLOSE,
+      type: 'close',
+      calendar: CALENDAR,
+      period: PERIOD,
+      at: '2026-02-02T09:00:00Z',
+    } as const;
+    const context = { actor: 'fiona', correlationId: 'c', cause: 'again' };
+    await service.application
+      .get(Calendars)
+      .handle(CALENDAR, { type: 'reopen', ...REOPEN, closing: 1, at: '' }, context);
+    await service.application.get(Calendars).handle(CALENDAR, command, context);
+    expect((await service.application.get(Calendars).state(CALENDAR)).closing).toMatchObject({ closing: 2 });
   });
 
   it('uses minimum and guarantee of the plan version in force when the period begins', async () => {

@@ -170,6 +170,11 @@ function refusalOf(
 /** For a period that is closed already, or is being closed. */
 export function periodClosed(period: string, { closing }: CalendarState): DomainError {
   return closing?.period === period
-    ? new DomainError('ClosingInProgress', `${period} is being closed`, 'conflict')
+    ? new DomainError('ClosingInProgress', `${period} is being closed already`, 'conflict')
     : new DomainError('PeriodClosed', `${period} is closed already`, 'conflict');
+}
+
+/** What is outstanding now and was not, or not so much of it, when the closing was confirmed. */
+export function unconfirmed(confirmed: readonly Outstanding[], now: readonly Outstanding[]): readonly Outstanding[] {
+  return now.filter(({ code, count }) => count > (confirmed.find((one) => one.code === code)?.count ?? 0));
 }

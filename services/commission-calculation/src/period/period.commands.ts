@@ -8,6 +8,7 @@ import type { Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { Proposals } from '@tantieme/service-kit/two-people/proposals';
 import { PROPOSALS } from '../proposals.service.js';
 import { CLOSE_PERIOD, periodSubject } from './close-period.service.js';
+import { REOPEN_PERIOD } from './reopen-period.service.js';
 
 /** Proposes the closing of a period. It starts when another person confirms it. */
 @CommandRoles('finance')
@@ -28,5 +29,26 @@ export class ClosePeriodHandler implements ICommandHandler<ClosePeriod, Proposal
   /** @throws {DomainError} see `ClosePeriodAction.read` */
   execute({ calendar, period, force, context }: ClosePeriod): Promise<Proposal> {
     return this.proposals.propose(CLOSE_PERIOD, periodSubject(calendar, period), omitUndefined({ force }), context);
+  }
+}
+
+/** Proposes to reopen the last closing of a calendar. It starts when another person confirms it. */
+@CommandRoles('finance')
+export class ReopenPeriod {
+  constructor(
+    readonly calendar: string,
+    readonly period: string,
+    readonly reason: string,
+    readonly context: CommandContext,
+  ) {}
+}
+
+@CommandHandler(ReopenPeriod)
+export class ReopenPeriodHandler implements ICommandHandler<ReopenPeriod, Proposal> {
+  constructor(@Inject(PROPOSALS) private readonly proposals: Proposals) {}
+
+  /** @throws {DomainError} see `ReopenPeriodAction.read` */
+  execute({ calendar, period, reason, context }: ReopenPeriod): Promise<Proposal> {
+    return this.proposals.propose(REOPEN_PERIOD, periodSubject(calendar, period), { reason }, context);
   }
 }

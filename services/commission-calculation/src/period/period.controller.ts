@@ -7,9 +7,17 @@ import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { ProposalRead } from '@tantieme/service-kit/two-people/proposal.dto';
-import { ClosePeriod } from './period.commands.js';
-import { ClosePeriodBody, ClosingPreview, PeriodListed, PeriodRead, PeriodsQuery } from './period.dto.js';
-import { ListPeriods, PreviewClosing, ReadPeriod } from './period.queries.js';
+import { ClosePeriod, ReopenPeriod } from './period.commands.js';
+import {
+  ClosePeriodBody,
+  ClosingPreview,
+  PeriodListed,
+  PeriodRead,
+  PeriodsQuery,
+  ReopeningPreview,
+  ReopenPeriodBody,
+} from './period.dto.js';
+import { ListPeriods, PreviewClosing, PreviewReopening, ReadPeriod } from './period.queries.js';
 
 const CALENDAR_KEY = { name: 'calendar', description: 'Key of the calendar', example: 'monthly@Europe/Paris' };
 const PERIOD = { name: 'period', description: 'Period of the calendar', example: '2026-03' };
@@ -45,9 +53,10 @@ export class PeriodsController {
   @ApiProblems({
     409: {
       PeriodClosed: 'the period is closed already',
-      ClosingInProgress: 'a period of the calendar is being closed',
+      ClosingInProgress: 'the period is being closed already',
+      ReopeningInProgress: 'a period of the calendar is being reopened',
       CalendarUnused: 'no published plan has this calendar',
-      EarlierPeriodOpen: 'an earlier period is still open',
+      EarlierPeriodOpen: 'an earlier period is still open, or its closing is still running',
       PeriodNotEnded: 'the period has not ended, and the request gives no reason to close it all the same',
       DealsPending: 'deals that may touch the period are pending, and the request gives no reason',
       QuotasMissing: 'deals of the period have no quota, and the request gives no reason',
@@ -79,11 +88,61 @@ export class PeriodsController {
     return this.queries.execute(new PreviewClosing(calendar, period));
   }
 
+  @Post(':calendar/:period/reopen')
+  @HttpCode(202)
+  @RolesOf(ReopenPeriod)
+  @ApiOperation({
+    summary: 'Propose to reopen the last closing of a calendar',
+    description:
+      'It starts when somebody else confirms the proposal; GET /periods/{calendar}/{period} shows its progress. Its statements are withdrawn; closing the period again decides anew. Before its seal it stops the closing.',
+  })
+  @ApiParam(CALENDAR_KEY)
+  @ApiParam(PERIOD)
+  @ApiBody({
+    type: ReopenPeriodBody,
+    examples: { late: { summary: 'A deal comes late', value: { reason: 'the invoices of 31 March were missing' } } },
+  })
+  @ApiAcceptedResponse({ type: ProposalRead, description: 'The proposal, which somebody else confirms' })
+  @ApiProblems({
+    409: {
+      PeriodNotClosed: 'the period is not closed',
+      LaterPeriodClosed: 'a later period is closed or being closed',
+      LaterPeriodReopened: 'a later period was reopened and is not closed again yet',
+      ClosingInProgress: 'the closing of the period is past its seal and not finished',
+      StatementsApproved: 'the approval of its statements has begun',
+      ReopeningInProgress: 'the period is being reopened already',
+      ProposalInProgress: 'an earlier proposal is being carried out',
+    },
+    422: PERIOD_INVALID,
+  })
+  reopen(
+    @Param('calendar') calendar: string,
+    @Param('period') period: string,
+    @Body() { reason }: ReopenPeriodBody,
+    @Context() context: CommandContext,
+  ): Promise<ProposalRead> {
+    return this.commands.execute(new ReopenPeriod(calendar, period, reason, context));
+  }
+
+  @Get(':calendar/:period/reopening-preview')
+  @Roles('finance', 'approver', 'auditor', 'operator')
+  @ApiOperation({
+    summary: 'Preview the reopening of a period',
+    description: 'What it would withdraw, and what stands in its way. Changes nothing.',
+  })
+  @ApiParam(CALENDAR_KEY)
+  @ApiParam(PERIOD)
+  @ApiOkResponse({ type: ReopeningPreview, description: 'What the reopening would do now' })
+  @ApiProblems({ 422: PERIOD_INVALID })
+  previewReopening(@Param('calendar') calendar: string, @Param('period') period: string): Promise<ReopeningPreview> {
+    return this.queries.execute(new PreviewReopening(calendar, period));
+  }
+
   @Get(':calendar/:period')
   @Roles('operator', 'finance', 'approver', 'auditor', 'plan-designer')
   @ApiOperation({
     summary: 'Read a period',
-    description: 'Whether the period is open, closing or closed, and the stages its closing has passed.',
+    description: 'The steps that its closing or reopening has reached, since when, and what it waits for.',
   })
   @ApiParam(CALENDAR_KEY)
   @ApiParam(PERIOD)
@@ -95,7 +154,7 @@ export class PeriodsController {
 
   @Get()
   @Roles('operator', 'finance', 'approver', 'auditor', 'plan-designer')
-  @ApiOperation({ summary: 'List periods', description: 'Periods that are closed or being closed.' })
+  @ApiOperation({ summary: 'List periods', description: 'Periods that are closed, being closed, or were reopened.' })
   @ApiPage(PeriodListed)
   list(@Query() { calendar, state, sort, limit, cursor }: PeriodsQuery): Promise<Page<PeriodListed>> {
     return this.queries.execute(new ListPeriods({ calendar, state }, sort, limit, cursor));

@@ -5,8 +5,8 @@ import { ChoiceFilter, TextFilter } from '../fields.dto.js';
 import { TEXT_LENGTH_MAX } from '../limits.js';
 import { OUTSTANDING } from '../calendar/calendar.js';
 import type { Outstanding } from '../calendar/calendar.js';
-import { STAGES } from './period.js';
-import type { Stage } from './period.js';
+import { CLOSING_STEPS, REOPENING_STEPS } from '@tantieme/contracts/closing';
+import type { Step } from './period.js';
 import { PERIOD_STATES } from './period.tables.js';
 
 export class ClosePeriodBody {
@@ -19,6 +19,14 @@ export class ClosePeriodBody {
   @MinLength(1)
   @MaxLength(TEXT_LENGTH_MAX)
   force?: string;
+}
+
+export class ReopenPeriodBody {
+  @ApiProperty({ example: 'the invoices of 31 March were missing', description: 'Why it is reopened' })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(TEXT_LENGTH_MAX)
+  reason!: string;
 }
 
 class OutstandingRead implements Outstanding {
@@ -38,6 +46,27 @@ class ClosingRefusal {
 
   @ApiProperty({ example: '2026-02 is still open; close it first' })
   readonly message!: string;
+}
+
+/** What reopening a period would do now. */
+export class ReopeningPreview {
+  @ApiProperty({ example: 'monthly@Europe/Paris' })
+  readonly calendar!: string;
+
+  @ApiProperty({ example: '2026-03' })
+  readonly period!: string;
+
+  @ApiProperty({ example: 1, description: 'Number of the closing that it withdraws; 0 where the period is open' })
+  readonly closing!: number;
+
+  @ApiProperty({ example: 12, description: 'Earning streams that the closing has closed' })
+  readonly streams!: number;
+
+  @ApiProperty({ example: 140, description: 'Ledger lines in its manifest' })
+  readonly lines!: number;
+
+  @ApiPropertyOptional({ type: ClosingRefusal, description: 'Why the period cannot be reopened' })
+  readonly refusal?: ClosingRefusal;
 }
 
 /** What a closing would do now. */
@@ -93,6 +122,29 @@ export class PeriodsQuery extends PageQuery {
   sort: PeriodSort = 'oldest';
 }
 
+/** Who reopened a period, when and why. */
+class ReopenedRead {
+  @ApiProperty({ example: '2026-04-03T08:00:00.000Z' })
+  readonly at!: string;
+
+  @ApiProperty({ example: 'fiona@example.com', description: 'Subject of the person who proposed it' })
+  readonly by!: string;
+
+  @ApiProperty({ example: 'ada@example.com', description: 'Subject of the person who confirmed it' })
+  readonly confirmedBy!: string;
+
+  @ApiProperty({ example: 'the invoices of 31 March were missing' })
+  readonly reason!: string;
+}
+
+class StepRead {
+  @ApiProperty({ enum: [...CLOSING_STEPS, 'approval-begun', ...REOPENING_STEPS], example: 'sealed' })
+  readonly step!: Step;
+
+  @ApiProperty({ example: '2026-04-02T08:00:01.000Z', description: 'When it was reached' })
+  readonly since!: string;
+}
+
 /** Who closed a period, when, and what was left behind. */
 export class ClosingRead {
   @ApiProperty({ example: '2026-04-02T08:00:00.000Z', description: 'When the closing began' })
@@ -109,6 +161,9 @@ export class ClosingRead {
 
   @ApiProperty({ type: [OutstandingRead], description: 'What was outstanding' })
   readonly outstanding!: readonly OutstandingRead[];
+
+  @ApiPropertyOptional({ type: ReopenedRead, description: 'Its newest reopening' })
+  readonly reopened?: ReopenedRead;
 }
 
 export class PeriodRead extends PartialType(ClosingRead) {
@@ -118,16 +173,26 @@ export class PeriodRead extends PartialType(ClosingRead) {
   @ApiProperty({ example: '2026-03' })
   readonly period!: string;
 
-  @ApiProperty({ enum: ['open', 'closing', 'closed'], example: 'closing' })
-  readonly state!: 'open' | 'closing' | 'closed';
+  @ApiProperty({ enum: ['open', ...PERIOD_STATES], example: 'closing' })
+  readonly state!: 'open' | (typeof PERIOD_STATES)[number];
 
-  @ApiProperty({
-    enum: STAGES,
-    isArray: true,
-    example: ['facts-credited'],
-    description: 'Stages the closing has passed',
+  @ApiProperty({ example: 1, description: 'Number of the newest closing: 2 after a reopening; 0 before the first' })
+  readonly closing!: number;
+
+  @ApiProperty({ type: [StepRead], description: 'Steps of the newest closing and its reopening, in order' })
+  readonly steps!: readonly StepRead[];
+
+  @ApiPropertyOptional({
+    example: 'rewards to close the period',
+    description: 'Why it is not finished; absent unless the period is being closed or reopened',
   })
-  readonly stages!: readonly Stage[];
+  readonly waitsFor?: string;
+
+  @ApiPropertyOptional({
+    type: [OutstandingRead],
+    description: 'What has come up since the closing was confirmed, and keeps it from being sealed',
+  })
+  readonly unconfirmed?: readonly OutstandingRead[];
 
   @ApiProperty({ example: 0, description: 'Earning streams in the manifest so far' })
   readonly streams!: number;

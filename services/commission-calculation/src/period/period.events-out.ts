@@ -1,3 +1,4 @@
+import { ANNOUNCED_STEPS } from '@tantieme/contracts/closing';
 import { envelopeMessage } from '@tantieme/contracts/envelope';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { attributesOf } from '@tantieme/event-sourcing/process/publication';
@@ -7,11 +8,13 @@ import { SOURCE } from '../service-identity.js';
 import { PERIOD_EVENTS } from './period.js';
 import type { PeriodEvent } from './period.js';
 
-/** A page of the manifest, for those downstream. */
-export function manifestMessage(stored: StoredEvent): OutgoingMessage {
-  const { data } = parseDomainEvent<Extract<PeriodEvent, { type: 'ManifestPage' }>>(stored, PERIOD_EVENTS);
-  const { calendar, period } = data;
+/** The pages of a manifest, and the steps that those downstream wait for. */
+export function periodMessages(stored: StoredEvent): readonly OutgoingMessage[] {
+  const event = parseDomainEvent<PeriodEvent>(stored, PERIOD_EVENTS);
+  const { calendar, period } = event.data;
   const subject = `${calendar}:${period}`;
   const attributes = { ...attributesOf(stored, SOURCE, calendar), subject, causationId: stored.id };
-  return envelopeMessage('period-manifest', attributes, data);
+  if (event.type === 'ManifestPage') return [envelopeMessage('period-manifest', attributes, event.data)];
+  const step = ANNOUNCED_STEPS[SOURCE].find((one) => one === event.data.step);
+  return step === undefined ? [] : [envelopeMessage('closing-step', attributes, { ...event.data, step })];
 }

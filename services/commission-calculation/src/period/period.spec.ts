@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { AT, Stream } from '../testing/world.fixture.js';
-import { pagesOf, periodDecider } from './period.js';
+import type { PeriodManifest } from '@tantieme/contracts/ledger';
+import { pagesOf, periodDecider, progressOf } from './period.js';
+import type { Step } from './period.js';
 import { MANIFEST_ENTRIES_MAX } from '../limits.js';
 
 function codeOf(act: () => unknown): string | undefined {
@@ -14,6 +16,8 @@ function codeOf(act: () => unknown): string | undefined {
   return undefined;
 }
 
+const NAME = { calendar: 'monthly@Europe/Paris', period: '2026-01', closing: 1 };
+
 describe('a period', () => {
   const entries = Array.from({ length: MANIFEST_ENTRIES_MAX + 1 }, (_, index) => ({
     stream: `earning-P${index}|p`,
@@ -24,20 +28,33 @@ describe('a period', () => {
     hash: '0'.repeat(64),
   }));
 
-  it('closes when all pages of its manifest are recorded', () => {
+  it('reaches its steps once, and closes its earnings when all pages of its manifest are recorded', () => {
     const period = new Stream(periodDecider);
-    const [first, second] = pagesOf('monthly@Europe/Paris', '2026-01', entries);
+    const [first, second] = pagesOf(NAME, entries);
     if (first === undefined || second === undefined) throw new Error('expected two pages');
-    period.handle({ type: 'reach-stage', stage: 'sealed', at: AT });
-    period.handle({ type: 'add-page', page: first, at: AT });
-    expect(codeOf(() => period.handle({ type: 'close', at: AT }))).toBe('ManifestIncomplete');
-    expect(period.handle({ type: 'add-page', page: first, at: AT })).toEqual([]);
-    period.handle({ type: 'add-page', page: second, at: AT });
-    expect(period.handle({ type: 'close', at: AT })[0]?.data).toEqual({ pages: 2, streams: 501, lines: 1002 });
-    expect(period.handle({ type: 'close', at: AT })).toEqual([]);
+    const reach = (step: Step, closing = 1) =>
+      period.handle({ type: 'reach-step', ...NAME, closing, step, at: AT }).map(({ type }) => type);
+    const add = (page: PeriodManifest) => period.handle({ type: 'add-page', ...NAME, page, at: AT });
+    expect(reach('sealed')).toEqual([]);
+    expect(['announced', 'sealed', 'inputs-drained'].flatMap((step) => reach(step as Step))).toHaveLength(3);
+    add(first);
+    expect(codeOf(() => reach('earnings-closed'))).toBe('ManifestIncomplete');
+    expect(add(first)).toEqual([]);
+    add(second);
+    expect(reach('earnings-closed')).toEqual(['StepReached']);
+    expect(reach('earnings-closed')).toEqual([]);
+    expect(period.state).toMatchObject({ closing: 1, pages: 2, streams: 501, lines: 1002 });
+    expect(progressOf(period.state).waitsFor).toBe('rewards to close the period');
+    // Steps of others in another order, and of a closing that was withdrawn.
+    expect(reach('statements-issued')).toEqual(['StepReached']);
+    expect(progressOf(period.state).waitsFor).toBe('rewards to close the period');
+    expect(reach('announced', 2)).toEqual(['StepReached']);
+    expect(reach('rewards-closed', 1)).toEqual([]);
+    expect(period.state).toMatchObject({ closing: 2, pages: 0, streams: 0 });
+    expect(add(first)).toEqual([]);
   });
 
   it('without lines has a manifest of one empty page', () => {
-    expect(pagesOf('monthly@Europe/Paris', '2026-01', [])).toMatchObject([{ page: 1, pages: 1, entries: [] }]);
+    expect(pagesOf(NAME, [])).toMatchObject([{ page: 1, pages: 1, entries: [] }]);
   });
 });

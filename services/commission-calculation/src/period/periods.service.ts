@@ -3,21 +3,21 @@ import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { manifestMessage } from './period.events-out.js';
+import { periodMessages } from './period.events-out.js';
 import { periodDecider, periodStream } from './period.js';
-import type { PeriodCommand, PeriodEvent, PeriodState } from './period.js';
+import type { PeriodCommand, PeriodEvent, PeriodName, PeriodState } from './period.js';
 import { PERIODS_BYTES_MAX } from '../limits.js';
 
 @Injectable()
 export class Periods {
-  private readonly runtime: Runtime<PeriodState, PeriodCommand, PeriodEvent>;
+  private readonly runtime: Runtime<PeriodState, PeriodCommand & PeriodName, PeriodEvent>;
 
   constructor(@Inject(EVENT_STORE) store: EventStore) {
     this.runtime = createRuntime({
       store,
       decider: periodDecider,
       cacheBytesMax: PERIODS_BYTES_MAX,
-      messagesOf: (stored) => (stored.type === 'ManifestPage' ? [manifestMessage(stored)] : []),
+      messagesOf: periodMessages,
     });
   }
 
@@ -27,6 +27,6 @@ export class Periods {
 
   /** @throws {DomainError} what the decider refuses */
   async handle(calendar: string, period: string, command: PeriodCommand, context: CommandContext): Promise<void> {
-    await this.runtime.handle(periodStream(calendar, period), command, context);
+    await this.runtime.handle(periodStream(calendar, period), { ...command, calendar, period }, context);
   }
 }

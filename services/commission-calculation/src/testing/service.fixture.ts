@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { verifyLog } from '@tantieme/audit/verify';
+import { mayAnnounce } from '@tantieme/contracts/closing';
+import type { AnnouncedStep, ClosingStep } from '@tantieme/contracts/closing';
 import type { Deal, DealLine } from '@tantieme/contracts/deal';
 import { decode, encode } from '@tantieme/contracts/envelope';
 import type { EarningsOfDeal, LedgerLine, PeriodManifest } from '@tantieme/contracts/ledger';
@@ -28,6 +30,14 @@ import { replayables } from '../replayables.js';
 
 /** Far longer than anything here takes. */
 const WAIT_MS_MAX = 20_000;
+
+/** What rewards and payouts announce once a step of this service is reached. */
+const ANSWERS: Readonly<Record<string, readonly AnnouncedStep[]>> = {
+  'earnings-closed': ['rewards-closed', 'manifest-published', 'statements-issued'],
+  'rewards-closed': ['manifest-published', 'statements-issued'],
+  reopening: ['statements-withdrawn'],
+  'earnings-reopened': ['rewards-reopened'],
+};
 
 export const CALENDAR = 'monthly@Europe/Paris';
 
@@ -222,7 +232,10 @@ export class Service {
 
   /** @param force reason, where something is outstanding */
   async close(period: string, calendar = CALENDAR, force?: string): Promise<void> {
-    const { status, body } = await this.beginClosing(period, calendar, force);
+    let { status, body } = await this.beginClosing(period, calendar, force);
+    // Facts under way change the figures between the proposal and its confirmation.
+    while ('code' in body && body.code === 'ProposalChanged')
+      ({ status, body } = await this.beginClosing(period, calendar, force));
     if (status !== 200) throw new Error(JSON.stringify(body));
     await this.closed(period, calendar);
   }
@@ -242,15 +255,60 @@ export class Service {
     return this.call<Proposal>('approver', 'POST', `/commission-proposals/${encodeURIComponent(id)}/confirm`);
   }
 
+  /** Proposes a reopening, and has another person confirm it. @returns the first refusal, or the confirmed proposal */
+  async beginReopening(period: string): Promise<{ readonly status: number; readonly body: Proposal }> {
+    const path = `/periods/${encodeURIComponent(CALENDAR)}/${period}/reopen`;
+    const proposed = await this.call<Proposal>('finance', 'POST', path, { reason: 'a deal is late' });
+    return proposed.status === 202 ? this.confirm(proposed.body) : proposed;
+  }
+
+  async reopen(period: string): Promise<void> {
+    const { status, body } = await this.beginReopening(period);
+    if (status !== 200) throw new Error(JSON.stringify(body));
+    await this.reopened(period);
+  }
+
+  reopened(period: string): Promise<void> {
+    return this.until(period, 'reopened');
+  }
+
   /** Waits until a closing has finished. */
-  async closed(period: string, calendar = CALENDAR): Promise<void> {
+  closed(period: string, calendar = CALENDAR): Promise<void> {
+    return this.until(period, 'closed', calendar);
+  }
+
+  /** A step that rewards or payouts announces. */
+  async announce(data: ClosingStep): Promise<void> {
+    const isOfRewards = mayAnnounce('/rewards', data.step);
+    const name = `${data.calendar}:${data.period}:${data.closing}:${data.step}`;
+    const attributes = {
+      id: name,
+      time: '2026-01-01T00:00:00Z',
+      source: isOfRewards ? '/rewards' : '/payouts',
+      subject: name,
+      key: data.calendar,
+      correlationId: name,
+      actor: 'service:test',
+    };
+    const topic = isOfRewards ? TOPICS.rewardsClosings : TOPICS.payoutsClosings;
+    await this.broker.publish(topic, [{ key: data.calendar, value: encode('closing-step', attributes, data) }]);
+  }
+
+  /** Answers like rewards and payouts, until the period is in the state. */
+  private async until(period: string, state: PeriodRead['state'], calendar = CALENDAR): Promise<void> {
     const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
+    let answered = '';
     for (const began = Date.now(); ; await pause(10)) {
       const { body } = await this.call<PeriodRead>('operator', 'GET', path);
-      if (body.state === 'closed') return;
+      if (body.state === state) return;
+      const { closing } = body;
+      const last = body.steps.at(-1)?.step ?? '';
+      for (const step of last === answered ? [] : (ANSWERS[last] ?? []))
+        await this.announce({ calendar, period, closing, step });
+      answered = last;
       if (Date.now() - began > WAIT_MS_MAX) {
         const status = this.application.get(Background).status();
-        throw new Error(`not closed: ${JSON.stringify(body)} ${JSON.stringify(status)}`);
+        throw new Error(`not ${state}: ${JSON.stringify(body)} ${JSON.stringify(status)}`);
       }
     }
   }

@@ -17,7 +17,12 @@ import { isZero } from './statement.js';
 
 const SOURCE = '/payouts';
 
-const PUBLISHED: readonly AccountEvent['type'][] = ['StatementIssued', 'StatementApproved', 'PaymentRecorded'];
+const PUBLISHED: readonly AccountEvent['type'][] = [
+  'StatementIssued',
+  'StatementWithdrawn',
+  'StatementApproved',
+  'PaymentRecorded',
+];
 
 export const PAYOUTS: Publication = {
   name: 'payouts-relay',
@@ -32,6 +37,8 @@ function messagesOf(stored: StoredEvent): readonly OutgoingMessage[] {
   switch (event.type) {
     case 'StatementIssued':
       return [messageOf('statement-issued', stored, event.data.statement)];
+    case 'StatementWithdrawn':
+      return [messageOf('statement-withdrawn', stored, event.data)];
     case 'StatementApproved': {
       const payout = payoutDueOf(event);
       return payout === undefined ? [] : [messageOf('payout-due', stored, payout)];
@@ -64,7 +71,7 @@ export function payoutDueOf({
   });
 }
 
-function messageOf<Type extends 'statement-issued' | 'payout-due' | 'payment-recorded'>(
+function messageOf<Type extends 'statement-issued' | 'statement-withdrawn' | 'payout-due' | 'payment-recorded'>(
   type: Type,
   stored: StoredEvent,
   data: MessageData[Type],

@@ -4,6 +4,7 @@ import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
 
 import type { AccountCommand, AccountEntry } from './account.js';
+import type { StatementName } from './statement.js';
 
 export const CALENDAR = 'monthly@Europe/Paris';
 
@@ -51,18 +52,10 @@ export function entry(lines: readonly LedgerLine[], parts: Partial<AccountEntry>
 export function issue(
   period: string,
   entries: readonly AccountEntry[],
-  parts: Partial<Extract<AccountCommand, { readonly type: 'issue-statement' }>> = {},
+  parts: Partial<StatementName> = {},
 ): AccountCommand {
-  return {
-    type: 'issue-statement',
-    at: '2026-02-03T09:00:00Z',
-    payee: 'P1',
-    currency: 'EUR',
-    calendar: CALENDAR,
-    period,
-    entries,
-    ...parts,
-  };
+  const name = { payee: 'P1', currency: 'EUR', calendar: CALENDAR, period, closing: 1, ...parts };
+  return { type: 'issue-statement', at: '2026-02-03T09:00:00Z', name, entries };
 }
 
 /** Runs the commands in order, and checks that deciding the input of each event again gives the same event. */

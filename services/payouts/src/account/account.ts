@@ -8,7 +8,7 @@
 import type { Exchanged, LedgerLine, ManifestEntry, PayoutTerms } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash, sortLedgerLines } from '@tantieme/contracts/ledger-hash';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { Payment, StatementIssued } from '@tantieme/contracts/payout';
+import type { Payment, StatementIssued, StatementWithdrawn } from '@tantieme/contracts/payout';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
@@ -28,9 +28,10 @@ import {
   parseStatementId,
   statementId,
   statementUnknown,
+  statementWithdrawn,
   withoutLines,
 } from './statement.js';
-import type { StatementTerms } from './statement.js';
+import type { StatementName, StatementTerms } from './statement.js';
 
 export const ACCOUNT = 'account';
 
@@ -64,15 +65,14 @@ export type AccountCommand =
       readonly type: 'issue-statement';
       /** ISO 8601 instant at which the manifests were complete. */
       readonly at: string;
-      readonly payee: string;
-      readonly currency: string;
-      readonly calendar: string;
-      readonly period: string;
+      readonly name: StatementName;
       /** In order of stream. */
       readonly entries: readonly AccountEntry[];
       /** Set for the command of a stored event: the version that decided it. */
       readonly engine?: number;
     }
+  /** The period is reopened. */
+  | { readonly type: 'withdraw-statement'; readonly at: string; readonly statement: string }
   | { readonly type: 'approve-statement'; readonly at: string; readonly statement: string; readonly by: string }
   | { readonly type: 'record-payment'; readonly at: string; readonly payment: Payment };
 
@@ -102,6 +102,12 @@ export type AccountEvent =
       };
     }
   | {
+      readonly type: 'StatementWithdrawn';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: StatementWithdrawn;
+    }
+  | {
       readonly type: 'StatementApproved';
       readonly version: 1;
       readonly occurredAt: string;
@@ -125,22 +131,33 @@ export type AccountEvent =
       readonly data: RecordedPayment;
     };
 
-interface IssuedStatement extends Pick<StatementIssued, 'payable' | 'parts' | 'exchanged'> {
+interface IssuedStatement extends Pick<StatementIssued, 'id' | 'payable' | 'parts' | 'exchanged'> {
   /** The manifest entries behind it, as canonical JSON. */
   readonly entries: string;
+  /** What was carried to it, which is the balance again if it is withdrawn. */
+  readonly before: CarriedBalance | undefined;
   readonly approvedBy?: string;
   /** The newest revision of its payment. */
   readonly payment?: RecordedPayment;
 }
 
+/** What the newest statement of a calendar carries. */
+interface CarriedBalance {
+  readonly period: string;
+  readonly minor: bigint;
+  /** The part of it that was earned in other currencies. */
+  readonly exchanged: readonly Exchanged[];
+}
+
 export interface AccountState {
+  /** Also the lines of the newest statement of a calendar, until it is approved: it may still be withdrawn. */
   readonly openLines: OpenLines;
   /** By {@link periodKey}, in order of issue. */
   readonly statements: Map<string, IssuedStatement>;
-  /** Minor units that the newest statement carries, by calendar. */
-  readonly carriedMinor: Map<string, bigint>;
-  /** The part of `carriedMinor` that was earned in other currencies, by calendar. */
-  readonly carriedExchanged: Map<string, readonly Exchanged[]>;
+  /** By calendar. */
+  readonly carried: Map<string, CarriedBalance>;
+  /** Ids of withdrawn statements. */
+  readonly withdrawn: Set<string>;
 }
 
 type Of<Union extends { readonly type: string }, Type extends Union['type']> = Extract<Union, { readonly type: Type }>;
@@ -148,6 +165,7 @@ type Of<Union extends { readonly type: string }, Type extends Union['type']> = E
 export const ACCOUNT_EVENTS: EventTypes<AccountEvent> = {
   LedgerLinesReceived: { version: 1 },
   StatementIssued: { version: 1 },
+  StatementWithdrawn: { version: 1 },
   StatementApproved: { version: 1 },
   PaymentRecorded: { version: 1 },
 };
@@ -170,8 +188,8 @@ export function accountDecider(engines = STATEMENT_ENGINES): Decider<AccountStat
     initialState: () => ({
       openLines: new OpenLines(),
       statements: new Map(),
-      carriedMinor: new Map(),
-      carriedExchanged: new Map(),
+      carried: new Map(),
+      withdrawn: new Set(),
     }),
     decide(command, state) {
       switch (command.type) {
@@ -179,6 +197,8 @@ export function accountDecider(engines = STATEMENT_ENGINES): Decider<AccountStat
           return receiveLedgerLines(command, state);
         case 'issue-statement':
           return issueStatement(command, state, engines);
+        case 'withdraw-statement':
+          return withdrawStatement(command, state);
         case 'approve-statement':
           return approveStatement(command, state);
         case 'record-payment':
@@ -247,27 +267,28 @@ function issueStatement(
   state: AccountState,
   engines: EngineVersions<StatementEngine>,
 ): AccountEvent[] {
-  const { payee, currency, calendar, period, entries, engine = engines.newest } = command;
+  const { name, entries, engine = engines.newest } = command;
+  const { currency, calendar, period } = name;
   const { composeStatement, termsOf } = engines.of(engine);
-  const id = statementId(payee, currency, calendar, period);
+  const id = statementId(name);
   const issued = state.statements.get(periodKey(calendar, period));
   if (issued !== undefined) {
-    if (issued.entries === canonicalJson(entries)) return [];
+    if (issued.id === id && issued.entries === canonicalJson(entries)) return [];
     throw new DomainError('StatementConflict', `${id} was already issued from another manifest`, 'conflict');
   }
   if (state.openLines.isEvicted) throw fullStateRequired();
-  const open = state.openLines.earliestPeriodBefore(calendar, period);
+  const open = state.openLines.earliestPeriodBefore(calendar, period, (one) =>
+    state.statements.has(periodKey(calendar, one)),
+  );
   if (open !== undefined)
     throw new DomainError('EarlierPeriodOpen', `${id} has to wait for the statement of ${open}`, 'conflict');
   const linesByStream = state.openLines.linesOf(calendar, period);
   const lines = linesOfManifest(id, entries, linesByStream);
+  const carried = state.carried.get(calendar);
   const statement = composeStatement({
-    payee,
-    currency,
-    calendar,
-    period,
-    openingMinor: state.carriedMinor.get(calendar) ?? 0n,
-    openingExchanged: state.carriedExchanged.get(calendar) ?? [],
+    ...name,
+    openingMinor: carried?.minor ?? 0n,
+    openingExchanged: carried?.exchanged ?? [],
     terms: termsOf(entries, linesByStream, currency),
     lines,
   });
@@ -338,27 +359,59 @@ function termsOf(
   };
 }
 
-/** @throws {DomainError} `StatementUnknown` */
+/** The statement with this id; undefined if it was never issued, or withdrawn. */
+function findStatement({ statements }: AccountState, id: string): IssuedStatement | undefined {
+  const name = parseStatementId(id);
+  const statement = name && statements.get(periodKey(name.calendar, name.period));
+  return statement?.id === id ? statement : undefined;
+}
+
+/** No event if the statement is withdrawn already. @throws {DomainError} `StatementUnknown`, `StatementApproved` */
+function withdrawStatement(command: Of<AccountCommand, 'withdraw-statement'>, state: AccountState): AccountEvent[] {
+  const { at, statement: id } = command;
+  if (state.withdrawn.has(id)) return [];
+  const name = parseStatementId(id);
+  const statement = findStatement(state, id);
+  if (statement === undefined || name === undefined) throw statementUnknown(id);
+  if (statement.approvedBy !== undefined)
+    throw new DomainError('StatementApproved', `${id} is approved, so its period stays closed`, 'conflict');
+  const { payee, currency, calendar, period } = name;
+  const carried = formatAmount(statement.before?.minor ?? 0n, currency);
+  const data = { statement: id, payee, currency, calendar, period, carried, carriedFrom: statement.before?.period };
+  return [{ type: 'StatementWithdrawn', version: 1, occurredAt: at, data: omitUndefined(data) }];
+}
+
+/** @throws {DomainError} `StatementUnknown`, `StatementWithdrawn` */
+export function assertIssued(state: AccountState, id: string): IssuedStatement {
+  if (state.withdrawn.has(id)) throw statementWithdrawn(id);
+  const statement = findStatement(state, id);
+  if (statement === undefined) throw statementUnknown(id);
+  return statement;
+}
+
+/** @throws {DomainError} `StatementUnknown`, `StatementWithdrawn` */
 function approveStatement(command: Of<AccountCommand, 'approve-statement'>, state: AccountState): AccountEvent[] {
-  const name = parseStatementId(command.statement);
-  const statement = name && state.statements.get(periodKey(name.calendar, name.period));
-  if (statement === undefined || name === undefined) throw statementUnknown(command.statement);
+  const { statement: id, at, by } = command;
+  const statement = assertIssued(state, id);
+  const name = parseStatementId(id);
+  if (name === undefined) throw statementUnknown(id);
   if (statement.approvedBy !== undefined) return [];
+  const { payee, currency, calendar, period } = name;
   const { payable, parts, exchanged } = statement;
   return [
     {
       type: 'StatementApproved',
       version: 1,
-      occurredAt: command.at,
-      data: omitUndefined({ statement: command.statement, ...name, payable, parts, exchanged, by: command.by }),
+      occurredAt: at,
+      data: omitUndefined({ statement: id, payee, currency, calendar, period, payable, parts, exchanged, by }),
     },
   ];
 }
 
 /** @throws {DomainError} `PayoutUnknown`, `PaymentConflict`, `PaymentInvalid` */
 function recordPayment({ at, payment }: Of<AccountCommand, 'record-payment'>, state: AccountState): AccountEvent[] {
-  const { id, payee, currency, calendar, period } = statementOfPayout(payment.payout);
-  const statement = state.statements.get(periodKey(calendar, period));
+  const { id, payee, currency, period } = statementOfPayout(payment.payout);
+  const statement = findStatement(state, id);
   if (statement?.approvedBy === undefined || isZero(statement.payable)) throw payoutUnknown(payment.payout);
   const { payable, exchanged = [] } = statement;
   const checked = checkPayment(payment, { amount: payable, currency, exchanged }, statement.payment?.payment);
@@ -371,11 +424,9 @@ function evolve(state: AccountState, event: AccountEvent, engines: EngineVersion
   switch (event.type) {
     case 'LedgerLinesReceived': {
       const { origin, key, calendar, lines } = event.data;
-      // A message holds the whole deal, including lines of issued statements, which never change: skip those.
+      // A message holds the whole deal, including lines of earlier statements, which never change: skip those.
       const open =
-        state.statements.size === 0
-          ? lines
-          : lines.filter(({ period }) => !state.statements.has(periodKey(calendar, period)));
+        state.statements.size === 0 ? lines : lines.filter(({ period }) => mayStillCount(state, calendar, period));
       state.openLines.replace(origin.stream, key, origin.revision, calendar, open);
       return state;
     }
@@ -383,21 +434,34 @@ function evolve(state: AccountState, event: AccountEvent, engines: EngineVersion
       const { entries, statement, engine } = event.data;
       // A balance that a newer arithmetic made is none that this build can carry on.
       engines.of(engine);
-      const { payable, parts, exchanged, forgiven, carried, calendar, period, currency } = statement;
-      state.statements.set(
-        periodKey(calendar, period),
-        omitUndefined({ payable, parts, exchanged, entries: canonicalJson(entries) }),
-      );
-      state.carriedMinor.set(calendar, parseAmount(carried, currency));
+      const { id, payable, parts, exchanged, forgiven, carried, calendar, period, currency } = statement;
+      const before = state.carried.get(calendar);
+      // Only the last closing of a calendar can be reopened.
+      if (before !== undefined && mayStillCount(state, calendar, before.period))
+        state.openLines.remove(calendar, before.period);
+      state.statements.set(periodKey(calendar, period), {
+        ...omitUndefined({ id, payable, parts, exchanged, entries: canonicalJson(entries) }),
+        before,
+      });
       // A payout or a write-off clears the whole balance, whatever the signs of its parts.
       const isCleared = !isZero(payable) || forgiven !== undefined;
-      state.carriedExchanged.set(calendar, isCleared ? [] : (exchanged ?? []));
-      state.openLines.remove(calendar, period);
+      const minor = parseAmount(carried, currency);
+      state.carried.set(calendar, { period, minor, exchanged: isCleared ? [] : (exchanged ?? []) });
+      return state;
+    }
+    case 'StatementWithdrawn': {
+      const { statement: id, calendar, period } = event.data;
+      const before = state.statements.get(periodKey(calendar, period))?.before;
+      state.statements.delete(periodKey(calendar, period));
+      if (before === undefined) state.carried.delete(calendar);
+      else state.carried.set(calendar, before);
+      state.withdrawn.add(id);
       return state;
     }
     case 'StatementApproved': {
       const { calendar, period, by } = event.data;
       updateStatement(state, periodKey(calendar, period), { approvedBy: by });
+      state.openLines.remove(calendar, period);
       return state;
     }
     case 'PaymentRecorded': {
@@ -408,6 +472,13 @@ function evolve(state: AccountState, event: AccountEvent, engines: EngineVersion
     default:
       return event satisfies never;
   }
+}
+
+/** False for lines of a period whose statement stays: it is approved, or not the newest of its calendar. */
+function mayStillCount({ statements, carried }: AccountState, calendar: string, period: string): boolean {
+  const statement = statements.get(periodKey(calendar, period));
+  if (statement === undefined) return true;
+  return statement.approvedBy === undefined && carried.get(calendar)?.period === period;
 }
 
 function updateStatement({ statements }: AccountState, key: string, change: Partial<IssuedStatement>): void {
@@ -422,9 +493,12 @@ function commandOf(event: AccountEvent): AccountCommand {
       return { type: 'receive-ledger-lines', at, ...event.data };
     case 'StatementIssued': {
       const { entries, statement, engine } = event.data;
-      const { payee, currency, calendar, period } = statement;
-      return { type: 'issue-statement', at, payee, currency, calendar, period, entries, engine };
+      const name = parseStatementId(statement.id);
+      if (name === undefined) throw statementUnknown(statement.id);
+      return { type: 'issue-statement', at, name, entries, engine };
     }
+    case 'StatementWithdrawn':
+      return { type: 'withdraw-statement', at, statement: event.data.statement };
     case 'StatementApproved':
       return { type: 'approve-statement', at, statement: event.data.statement, by: event.data.by };
     case 'PaymentRecorded':

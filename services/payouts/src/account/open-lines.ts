@@ -115,9 +115,18 @@ export class OpenLines {
     return found;
   }
 
-  /** The earliest period before `period` that has a line in the calendar; undefined if none has. */
-  earliestPeriodBefore(calendar: string, period: string): string | undefined {
-    const isEarlier = this.shared.map((shared) => shared.calendar === calendar && shared.period < period);
+  /**
+   * The earliest period before `period` that has a line in the calendar; undefined if none has.
+   * @param isLeftOut periods that do not count
+   */
+  earliestPeriodBefore(
+    calendar: string,
+    period: string,
+    isLeftOut: (period: string) => boolean = () => false,
+  ): string | undefined {
+    const isEarlier = this.shared.map(
+      (shared) => shared.calendar === calendar && shared.period < period && !isLeftOut(shared.period),
+    );
     if (!isEarlier.includes(true)) return undefined;
     let earliest: string | undefined;
     for (const keys of this.streams.values())

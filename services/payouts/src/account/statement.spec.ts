@@ -9,6 +9,7 @@ describe('a statement', () => {
     currency: 'EUR',
     calendar: 'monthly@Europe/Paris',
     period: '2026-01',
+    closing: 1,
     openingMinor: -500n,
     openingExchanged: [],
     terms: { minimumMinor: 0n, forgives: false, parts: [] },
@@ -38,7 +39,10 @@ describe('a statement', () => {
       currency: 'EUR',
       calendar: 'monthly@Europe/Paris',
       period: '2026-01',
+      closing: 1,
     });
+    expect(parseStatementId('P1|EUR|monthly@Europe/Paris|2026-01~2')).toMatchObject({ period: '2026-01', closing: 2 });
+    expect(parseStatementId('P1|EUR|monthly@Europe/Paris|2026-01~1')).toBeUndefined();
     expect(parseStatementId('P1|EUR')).toBeUndefined();
   });
 });

@@ -18,19 +18,21 @@ export interface StatementName {
   readonly currency: string;
   readonly calendar: string;
   readonly period: string;
+  /** Number of the closing of the period that issued it. */
+  readonly closing: number;
 }
 
-/** `payee|currency|calendar|period`. */
-export function statementId(payee: string, currency: string, calendar: string, period: string): string {
-  return `${payee}|${currency}|${calendar}|${period}`;
+/** `payee|currency|calendar|period`, with `~2` after the period for its second closing. */
+export function statementId({ payee, currency, calendar, period, closing }: StatementName): string {
+  return `${payee}|${currency}|${calendar}|${period}${closing === 1 ? '' : `~${closing}`}`;
 }
 
 /** The parts of a statement's id; undefined if the text is not one. Only the payee may contain a bar. */
 export function parseStatementId(id: string): StatementName | undefined {
-  const match = /^(.+)\|([A-Z]{3})\|([^|]+)\|([^|]+)$/.exec(id);
+  const match = /^(.+)\|([A-Z]{3})\|([^|]+)\|([^|~]+)(?:~([2-9]|[1-9]\d+))?$/.exec(id);
   if (match === null) return undefined;
-  const [, payee = '', currency = '', calendar = '', period = ''] = match;
-  return { payee, currency, calendar, period };
+  const [, payee = '', currency = '', calendar = '', period = '', closing = '1'] = match;
+  return { payee, currency, calendar, period, closing: Number(closing) };
 }
 
 export function statementUnknown(id: string): DomainError {
@@ -38,6 +40,14 @@ export function statementUnknown(id: string): DomainError {
     'StatementUnknown',
     `there is no statement ${id}; GET /statements lists the ids of all statements`,
     'not-found',
+  );
+}
+
+export function statementWithdrawn(id: string): DomainError {
+  return new DomainError(
+    'StatementWithdrawn',
+    `${id} is withdrawn, because its period was reopened; GET /statements lists the statement that replaces it`,
+    'conflict',
   );
 }
 
@@ -90,7 +100,7 @@ export interface StatementParts extends StatementName {
 
 /** @throws {MoneyError} if an amount has more decimals than the currency */
 export function composeStatement(parts: StatementParts): Statement {
-  const { payee, currency, calendar, period, openingMinor, openingExchanged, terms } = parts;
+  const { payee, currency, calendar, period, closing, openingMinor, openingExchanged, terms } = parts;
   let totalMinor = 0n;
   for (const line of parts.lines) totalMinor += parseAmount(line.amount, currency);
   const { payableMinor, carriedMinor, forgivenMinor } = balanceOutcome(openingMinor, totalMinor, terms);
@@ -103,7 +113,7 @@ export function composeStatement(parts: StatementParts): Statement {
     currency,
     exchanged: exchanged.length === 0 ? undefined : exchanged,
     forgiven: forgivenMinor === 0n ? undefined : formatAmount(forgivenMinor, currency),
-    id: statementId(payee, currency, calendar, period),
+    id: statementId({ payee, currency, calendar, period, closing }),
     lines: sortLedgerLines(parts.lines).map(withSortedKeys),
     opening: formatAmount(openingMinor, currency),
     parts: terms.parts.length === 0 ? undefined : terms.parts,

@@ -1,4 +1,3 @@
-import type { StatementIssued } from '@tantieme/contracts/payout';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { sql } from 'kysely';
 import type { Insertable, Transaction } from 'kysely';
@@ -8,15 +7,23 @@ export interface BalanceTables {
   payouts_balances: { payee: string; currency: string; calendar: string; period: string; carried: string };
 }
 
-/** @param statements in order of issue. */
-export async function updateBalances(
-  trx: Transaction<BalanceTables>,
-  statements: readonly Pick<StatementIssued, keyof BalanceTables['payouts_balances']>[],
-): Promise<void> {
-  const balances = new Map<string, Insertable<BalanceTables['payouts_balances']>>();
-  for (const { payee, currency, calendar, period, carried } of statements)
-    balances.set(`${payee}|${currency}|${calendar}`, { payee, currency, calendar, period, carried });
-  for (const some of rowChunks([...balances.values()]))
+/** After a statement was issued or withdrawn; without a period where no statement is left. */
+export type NewestBalance = Omit<BalanceTables['payouts_balances'], 'period'> & { readonly period: string | undefined };
+
+/** @param newest in order of the events */
+export async function updateBalances(trx: Transaction<BalanceTables>, newest: readonly NewestBalance[]): Promise<void> {
+  const balances = new Map(newest.map((one) => [`${one.payee}|${one.currency}|${one.calendar}`, one]));
+  const rows: Insertable<BalanceTables['payouts_balances']>[] = [];
+  for (const { period, ...key } of balances.values())
+    if (period !== undefined) rows.push({ ...key, period });
+    else
+      await trx
+        .deleteFrom('payouts_balances')
+        .where('payee', '=', key.payee)
+        .where('currency', '=', key.currency)
+        .where('calendar', '=', key.calendar)
+        .execute();
+  for (const some of rowChunks(rows))
     await trx
       .insertInto('payouts_balances')
       .values(some)

@@ -5,11 +5,11 @@ import { IsIn, IsOptional, Matches } from 'class-validator';
 
 import { CALENDAR, PERIOD } from '../account/account-filter.dto.js';
 
-export const STATEMENT_RUN_STATES = ['awaiting-manifests', 'issuing', 'issued'] as const;
+export const STATEMENT_RUN_STATES = ['awaiting-manifests', 'issuing', 'issued', 'withdrawn'] as const;
 export type StatementRunState = (typeof STATEMENT_RUN_STATES)[number];
 
 const STATE_DESCRIPTION =
-  '`awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read';
+  '`awaiting-manifests`: commissions or rewards have not closed the period. `issuing`: statements wait for their lines or are being written. `issued`: every statement can be read. `withdrawn`: the period was reopened';
 
 export class StatementRunsQuery extends PageQuery {
   @ApiPropertyOptional({ description: 'Only of this calendar', example: CALENDAR.example })
@@ -54,6 +54,14 @@ export class StatementRunProgress {
 
   @ApiProperty({ description: PERIOD.description, example: PERIOD.example })
   readonly period!: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    description:
+      'Number of the closing: 2 where the period was reopened once and closed again; absent before the first',
+    example: 1,
+  })
+  readonly closing?: number;
 
   @ApiProperty({ enum: STATEMENT_RUN_STATES, description: STATE_DESCRIPTION })
   readonly state!: StatementRunState;

@@ -1,7 +1,9 @@
 /**
- * Issues the statements of every period whose manifests are complete. All its state is in the log: after a restart it
- * visits the unfinished statement runs again, and an account that already has its statement appends nothing.
+ * Issues the statements of every period whose manifests are complete, and withdraws those of a period that is reopened.
+ * All its state is in the log: after a restart it visits the unfinished statement runs again, and an account that has
+ * its statement, or has withdrawn it, appends nothing.
  */
+import type { ClosingName } from '@tantieme/contracts/closing';
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
@@ -10,7 +12,9 @@ import type { Process } from '@tantieme/event-sourcing/process/process';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 
 import { accountStream } from '../account/account.js';
+import type { AccountCommand } from '../account/account.js';
 import type { Accounts } from '../account/accounts.service.js';
+import { statementId } from '../account/statement.js';
 import { accountsOf, isComplete, STATEMENT_RUN, statementRunStream, STATEMENT_RUN_EVENTS } from './statement-run.js';
 import type { NamedAccount, StatementRunEvent } from './statement-run.js';
 import type { StatementRuns } from './statement-runs.service.js';
@@ -28,9 +32,8 @@ const TEMPORARY: readonly string[] = ['LinesAwaited', 'EarlierPeriodOpen'];
 interface PendingRun {
   readonly calendar: string;
   readonly period: string;
-  /** Accounts without a statement; undefined until the manifests are complete. */
-  accounts?: readonly NamedAccount[];
-  publishedAt?: string;
+  /** The closing that is issued, and its accounts without a statement; undefined until the manifests are complete. */
+  issuing?: { readonly name: ClosingName; readonly at: string; readonly accounts: readonly NamedAccount[] };
 }
 
 export function statementRunProcess(accounts: Accounts, statementRuns: StatementRuns): Process<StoredEvent> {
@@ -39,8 +42,8 @@ export function statementRunProcess(accounts: Accounts, statementRuns: Statement
   function note(stored: StoredEvent): void {
     const { type, data } = domainEventOf<StatementRunEvent>(stored, STATEMENT_RUN_EVENTS);
     const { calendar, period } = data;
-    if (type === 'StatementRunFinished') pending.delete(stored.stream);
-    else if (!pending.has(stored.stream)) pending.set(stored.stream, { calendar, period });
+    if (type === 'StatementRunFinished' || type === 'StatementsWithdrawn') pending.delete(stored.stream);
+    else if (type !== 'ApprovalBegun' && !pending.has(stored.stream)) pending.set(stored.stream, { calendar, period });
   }
 
   /** Within a calendar, a period waits for the one before, because it carries on its balance. */
@@ -49,44 +52,71 @@ export function statementRunProcess(accounts: Accounts, statementRuns: Statement
       if (!(await issueStatements(run, signal))) return 'open';
   }
 
-  /** @returns true if the period has all its statements. */
+  /** @returns true if the period has all its statements, or has withdrawn them all. */
   async function issueStatements(run: PendingRun, signal: AbortSignal): Promise<boolean> {
-    const { calendar, period } = run;
-    const stream = statementRunStream(calendar, period);
-    if (run.accounts === undefined) {
+    const stream = statementRunStream(run.calendar, run.period);
+    if (run.issuing === undefined) {
       const { state } = await statementRuns.load(stream);
-      if (state.finished) {
+      const { name, publishedAt: at, finished, withdrawalAt, withdrawn } = state;
+      if (withdrawalAt !== undefined && !withdrawn) {
+        const isDone = await withdraw(stream, name, withdrawalAt, accountsOf(state), signal);
+        if (!isDone) return false;
+      }
+      if (finished) {
         pending.delete(stream);
         return true;
       }
       if (!isComplete(state)) return false;
-      run.publishedAt = state.publishedAt;
-      run.accounts = accountsOf(state);
+      await statementRuns.handle(stream, { type: 'start-run' }, serviceContext(`start:${stream}`, stream));
+      run.issuing = { name, at, accounts: accountsOf(state) };
     }
-    run.accounts = await issueTo(run.accounts, calendar, period, run.publishedAt ?? '', signal);
-    if (run.accounts.length > 0) return false;
+    const { name, at, accounts: named } = run.issuing;
+    const left = await forAccounts(named, stream, signal, (payee, currency, entries) => ({
+      type: 'issue-statement',
+      at,
+      name: { payee, currency, ...name },
+      entries,
+    }));
+    run.issuing = { name, at, accounts: left };
+    if (left.length > 0) return false;
     await statementRuns.handle(stream, { type: 'finish-run' }, serviceContext(`finish:${stream}`, stream));
     pending.delete(stream);
     return true;
   }
 
-  /** @returns the accounts that still wait; those just tried come last. */
-  async function issueTo(
-    named: readonly NamedAccount[],
-    calendar: string,
-    period: string,
+  /** No approval can come any more: nothing is refused. @returns false if it was stopped */
+  async function withdraw(
+    stream: string,
+    name: ClosingName,
     at: string,
+    named: readonly NamedAccount[],
     signal: AbortSignal,
+  ): Promise<boolean> {
+    const left = await forAccounts(named, stream, signal, (payee, currency) => ({
+      type: 'withdraw-statement',
+      at,
+      statement: statementId({ payee, currency, ...name }),
+    }));
+    if (left.length > 0) return false;
+    await statementRuns.handle(stream, { type: 'finish-withdrawal' }, serviceContext(`withdraw:${stream}`, stream));
+    return true;
+  }
+
+  /** @returns the accounts that still wait; those just tried come last. */
+  async function forAccounts(
+    named: readonly NamedAccount[],
+    cause: string,
+    signal: AbortSignal,
+    commandOf: (payee: string, currency: string, entries: NamedAccount['entries']) => AccountCommand,
   ): Promise<readonly NamedAccount[]> {
     let waiting: readonly NamedAccount[] = [];
-    const cause = statementRunStream(calendar, period);
     for (let from = 0; from < named.length; from += ACCOUNTS_PER_BATCH) {
       if (signal.aborted) return named;
       const batch = named.slice(from, from + ACCOUNTS_PER_BATCH);
       const results = await accounts.handleMany(
         batch.map(({ payee, currency, entries }) => ({
           stream: accountStream(payee, currency),
-          command: { type: 'issue-statement', at, payee, currency, calendar, period, entries },
+          command: commandOf(payee, currency, entries),
           context: serviceContext(cause, cause),
         })),
       );

@@ -62,8 +62,11 @@ export class ListStatementRunsHandler implements IQueryHandler<ListStatementRuns
       const value = filter[column];
       if (value !== undefined) query = query.where(column, '=', value);
     }
-    if (filter.state !== undefined)
-      query = query.where('statements', filter.state === 'issued' ? 'is not' : 'is', null);
+    if (filter.state !== undefined) {
+      query = query.where('withdrawn', '=', filter.state === 'withdrawn' ? 1 : 0);
+      if (filter.state !== 'withdrawn')
+        query = query.where('statements', filter.state === 'issued' ? 'is not' : 'is', null);
+    }
     if (filter.state === 'issuing') query = query.where(MANIFESTS_COMPLETE);
     if (filter.state === 'awaiting-manifests') query = query.where(sql<boolean>`not ${MANIFESTS_COMPLETE}`);
     if (after !== undefined) query = query.where(sql<boolean>`(calendar, period) > (${sql.join([...after])})`);
@@ -82,10 +85,12 @@ function progressOf(row: StatementRunRow): StatementRunProgress {
   const commissions = { received: row.commissions_received, pages: row.commissions_pages };
   const rewards = { received: row.rewards_received, pages: row.rewards_pages };
   const isComplete = [commissions, rewards].every(({ received, pages }) => pages > 0 && received === pages);
-  const state: StatementRunState = row.statements !== null ? 'issued' : isComplete ? 'issuing' : 'awaiting-manifests';
+  const reached = row.statements !== null ? 'issued' : isComplete ? 'issuing' : 'awaiting-manifests';
+  const state: StatementRunState = row.withdrawn === 1 ? 'withdrawn' : reached;
   return omitUndefined({
     calendar,
     period,
+    closing: row.closing,
     state,
     manifests: { commissions, rewards },
     statements: row.statements ?? undefined,

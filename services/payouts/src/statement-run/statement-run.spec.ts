@@ -22,6 +22,7 @@ function page(
     author,
     calendar: CALENDAR,
     period: '2026-01',
+    closing: 1,
     page: number,
     pages,
     entries,
@@ -70,8 +71,43 @@ describe('a statement run', () => {
         type: 'StatementRunFinished',
         version: 1,
         occurredAt: '2026-02-03T10:00:00Z',
-        data: { calendar: CALENDAR, period: '2026-01', statements: 3 },
+        data: { calendar: CALENDAR, period: '2026-01', closing: 1, statements: 3 },
       },
     ]);
+  });
+
+  describe('that is over', () => {
+    const NAME = { calendar: CALENDAR, period: '2026-01', closing: 1 };
+    const finished = [first, second, rewards, { type: 'start-run' }, { type: 'finish-run' }] as const;
+    const approve: StatementRunCommand = { type: 'begin-approval', at: '2026-02-04T09:00:00Z' };
+    const withdraw: StatementRunCommand = { type: 'begin-withdrawal', at: '2026-02-04T09:00:00Z', ...NAME };
+    const typesOf = (commands: readonly StatementRunCommand[]) =>
+      run(statementRun, [...finished, ...commands])
+        .events.slice(finished.length)
+        .map(({ type }) => type);
+
+    it('is approved or withdrawn, whichever comes first', () => {
+      expect(typesOf([approve, withdraw, approve, { type: 'finish-withdrawal' }])).toEqual(['ApprovalBegun']);
+      expect(typesOf([withdraw, withdraw, { type: 'finish-withdrawal' }, { type: 'finish-withdrawal' }])).toEqual([
+        'WithdrawalBegun',
+        'StatementsWithdrawn',
+      ]);
+      expect(() => typesOf([withdraw, approve])).toThrow('was reopened');
+    });
+
+    it('begins anew with the next closing, and ignores pages and withdrawals of the one before', () => {
+      const again = { ...first, closing: 2 } as StatementRunCommand;
+      const { state } = run(statementRun, [
+        ...finished,
+        withdraw,
+        { type: 'finish-withdrawal' },
+        again,
+        second,
+        withdraw,
+      ]);
+      expect(state).toMatchObject({ name: { closing: 2 }, finished: false, withdrawalAt: undefined });
+      expect(state.manifests.get('commissions')?.received.size).toBe(1);
+      expect(state.manifests.has('rewards')).toBe(false);
+    });
   });
 });

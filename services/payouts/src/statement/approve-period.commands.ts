@@ -33,17 +33,19 @@ export class ApprovePeriodHandler implements ICommandHandler<ApprovePeriod, Peri
     @Inject(STATEMENT_RUNS) private readonly statementRuns: StatementRuns,
   ) {}
 
-  /** @throws {DomainError} `StatementsNotIssued` until the statement run of the period is finished */
+  /** @throws {DomainError} `StatementsNotIssued` until the statement run is finished, `StatementsWithdrawn` */
   async execute({ calendar, period, context }: ApprovePeriod): Promise<PeriodApproval> {
-    const { state } = await this.statementRuns.load(statementRunStream(calendar, period));
+    const stream = statementRunStream(calendar, period);
+    const at = new Date().toISOString();
+    const { state } = await this.statementRuns.load(stream);
     if (!state.finished)
       throw new DomainError(
         'StatementsNotIssued',
         `not all statements of ${period} in ${calendar} are issued yet; GET /statement-runs/${encodeURIComponent(calendar)}/${period} shows the progress`,
         'conflict',
       );
+    await this.statementRuns.handle(stream, { type: 'begin-approval', at }, context);
     const named = accountsOf(state);
-    const at = new Date().toISOString();
     const payableMinor = new Map<string, bigint>();
     let approved = 0;
     for (let from = 0; from < named.length; from += APPROVED_ACCOUNTS_PER_BATCH) {
@@ -53,7 +55,7 @@ export class ApprovePeriodHandler implements ICommandHandler<ApprovePeriod, Peri
           command: {
             type: 'approve-statement',
             at,
-            statement: statementId(payee, currency, calendar, period),
+            statement: statementId({ payee, currency, ...state.name }),
             by: context.actor,
           },
           context,

@@ -9,6 +9,7 @@ import { parseAmount } from '@tantieme/money/amount';
 
 import { ACCOUNT_EVENTS, accountDecider, accountStream, STATEMENT_ENGINES } from '../account/account.js';
 import type { AccountEvent } from '../account/account.js';
+import { parseStatementId } from '../account/statement.js';
 import { STATEMENT_EVENTS_PER_READ } from '../limits.js';
 
 export interface StatementLocation {
@@ -42,17 +43,16 @@ export async function readStatement(
       const event = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
       if (stored.revision === location.revision) {
         if (event.type !== 'StatementIssued' || event.data.statement.id !== location.id) break;
+        const name = parseStatementId(location.id);
+        if (name === undefined) break;
         const { statement, engine } = event.data;
         const { composeStatement, termsOf } = engines.of(engine);
-        const { payee, currency, calendar, period, opening } = statement;
+        const { currency, calendar, period, opening } = statement;
         const linesByStream = state.openLines.linesOf(calendar, period);
         const composed = composeStatement({
-          payee,
-          currency,
-          calendar,
-          period,
+          ...name,
           openingMinor: parseAmount(opening, currency),
-          openingExchanged: state.carriedExchanged.get(calendar) ?? [],
+          openingExchanged: state.carried.get(calendar)?.exchanged ?? [],
           terms: termsOf(event.data.entries, linesByStream, currency),
           lines: [...linesByStream.values()].flat(),
         });

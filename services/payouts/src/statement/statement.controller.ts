@@ -86,7 +86,12 @@ export class StatementsController {
       'Releases the payouts of all statements that are not approved yet. Repeating the request changes nothing.',
   })
   @ApiOkResponse({ type: PeriodApproval, description: 'What this request approved' })
-  @ApiProblems({ 409: { StatementsNotIssued: 'the statement run of the period is not finished' } })
+  @ApiProblems({
+    409: {
+      StatementsNotIssued: 'the statement run of the period is not finished',
+      StatementsWithdrawn: 'the period was reopened',
+    },
+  })
   approvePeriod(@Body() body: PeriodOfCalendar, @Context() context: CommandContext): Promise<PeriodApproval> {
     return this.commands.execute(new ApprovePeriod(body.calendar, body.period, context));
   }
@@ -135,7 +140,10 @@ export class StatementsController {
     description: 'Releases its payout to finance. Repeating the request changes nothing.',
   })
   @ApiOkResponse({ type: StatementApproval, description: 'The first approval of the statement' })
-  @ApiProblems({ 404: UNKNOWN })
+  @ApiProblems({
+    404: UNKNOWN,
+    409: { StatementWithdrawn: 'its period was reopened', StatementsWithdrawn: 'its period is being reopened' },
+  })
   approve(@Param('id') id: string, @Context() context: CommandContext): Promise<StatementApproval> {
     return this.commands.execute(new ApproveStatement(id, context));
   }

@@ -6,7 +6,7 @@ import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator'
 
 import { CALENDAR, PERIOD, PeriodFilter } from '../account/account-filter.dto.js';
 
-export const STATEMENT_STATES = ['issued', 'approved'] as const;
+export const STATEMENT_STATES = ['issued', 'approved', 'withdrawn'] as const;
 export type StatementState = (typeof STATEMENT_STATES)[number];
 
 /** A minus sign sorts in descending order. */
@@ -16,7 +16,8 @@ export type StatementSort = (typeof STATEMENT_SORTS)[number];
 export class StatementsQuery extends PeriodFilter {
   @ApiPropertyOptional({
     enum: STATEMENT_STATES,
-    description: '`issued`: nobody has approved it yet. `approved`: its amount is released to finance',
+    description:
+      '`issued`: nobody has approved it yet. `approved`: its amount is released to finance. `withdrawn`: its period was reopened before anybody approved it',
   })
   @IsOptional()
   @IsIn(STATEMENT_STATES)
@@ -187,6 +188,12 @@ export class ListedStatement implements StatementIssued {
 
   @ApiPropertyOptional({ description: 'When it was approved; absent until then', example: '2026-04-04T09:00:00.000Z' })
   readonly approvedAt?: string;
+
+  @ApiPropertyOptional({
+    description: 'When it was withdrawn, because its period was reopened; absent unless it was',
+    example: '2026-04-03T09:00:00.000Z',
+  })
+  readonly withdrawnAt?: string;
 }
 
 export class StatementPage extends ListedStatement {
@@ -198,7 +205,7 @@ export class StatementPage extends ListedStatement {
 }
 
 export class StatementDocument
-  extends OmitType(ListedStatement, ['lineCount', 'approvedBy', 'approvedAt'])
+  extends OmitType(ListedStatement, ['lineCount', 'approvedBy', 'approvedAt', 'withdrawnAt'])
   implements Statement
 {
   @ApiProperty({ type: [StatementLine], description: 'All lines, in canonical order' })

@@ -38,9 +38,9 @@ export class ListStatements {
 
 /** Each order ends in columns that make it unique. */
 const SORT_COLUMNS = {
-  period: ['period', 'payee', 'currency', 'calendar'],
-  payee: ['payee', 'period', 'currency', 'calendar'],
-  payable: ['payable_number', 'payee', 'period', 'currency', 'calendar'],
+  period: ['period', 'payee', 'currency', 'calendar', 'closing'],
+  payee: ['payee', 'period', 'currency', 'calendar', 'closing'],
+  payable: ['payable_number', 'payee', 'period', 'currency', 'calendar', 'closing'],
 } as const;
 
 @QueryHandler(ListStatements)
@@ -54,8 +54,9 @@ export class ListStatementsHandler implements IQueryHandler<ListStatements, Page
       const value = filter[column];
       if (value !== undefined) query = query.where(column, '=', value);
     }
-    if (filter.state !== undefined)
-      query = query.where('approved_by', filter.state === 'approved' ? 'is not' : 'is', null);
+    if (filter.state === 'approved') query = query.where('approved_by', 'is not', null);
+    if (filter.state === 'withdrawn') query = query.where('withdrawn_at', 'is not', null);
+    if (filter.state === 'issued') query = query.where('approved_by', 'is', null).where('withdrawn_at', 'is', null);
     for (const word of filter.text?.toLowerCase().split(/\s+/) ?? []) {
       const pattern = `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`;
       query = query.where(sql<boolean>`search_text like ${pattern} escape '\\'`);
@@ -106,7 +107,7 @@ export class ReadStatementHandler implements IQueryHandler<ReadStatement, Statem
   }
 }
 
-/** The canonical documents of all statements of a period, by payee and currency, one per line. */
+/** The canonical documents of all statements of a period that are not withdrawn, by payee and currency, one per line. */
 export class ExportStatements {
   constructor(
     readonly calendar: string,
@@ -133,7 +134,8 @@ export class ExportStatementsHandler implements IQueryHandler<ExportStatements, 
         .selectFrom('payouts_statements')
         .select(['id', 'payee', 'currency', 'revision'])
         .where('calendar', '=', calendar)
-        .where('period', '=', period);
+        .where('period', '=', period)
+        .where('withdrawn_at', 'is', null);
       if (payee !== undefined) query = query.where('payee', '=', payee);
       if (last !== undefined)
         query = query.where(sql<boolean>`(payee, currency) > (${sql.join([last.payee, last.currency])})`);

@@ -4,6 +4,7 @@ import type { Insertable, Selectable, Transaction } from 'kysely';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 
 import type { AccountEvent } from '../account/account.js';
+import { parseStatementId } from '../account/statement.js';
 import type { ListedStatement } from './statement.dto.js';
 
 export interface StatementTables {
@@ -30,6 +31,9 @@ export interface StatementTables {
     revision: number;
     approved_by: string | null;
     approved_at: string | null;
+    /** Number of the closing that issued it. */
+    closing: number;
+    withdrawn_at: string | null;
     /** The id in lower case, to search in. */
     search_text: string;
   };
@@ -52,6 +56,8 @@ export function statementRow(
     revision,
     approved_by: null,
     approved_at: null,
+    closing: parseStatementId(statement.id)?.closing ?? 1,
+    withdrawn_at: null,
     search_text: statement.id.toLowerCase(),
   };
 }
@@ -76,6 +82,7 @@ export function listedStatement(row: StatementRow): ListedStatement {
     hash,
     approvedBy: row.approved_by ?? undefined,
     approvedAt: row.approved_at ?? undefined,
+    withdrawnAt: row.withdrawn_at ?? undefined,
   });
 }
 
@@ -106,4 +113,22 @@ export async function approveStatements(
         )
         .execute();
     }
+}
+
+export async function withdrawStatements(
+  trx: Transaction<StatementTables>,
+  events: readonly Extract<AccountEvent, { readonly type: 'StatementWithdrawn' }>[],
+): Promise<void> {
+  // The statements of a period are withdrawn at one instant.
+  for (const [at, together] of Map.groupBy(events, ({ occurredAt }) => occurredAt))
+    for (const some of rowChunks(together))
+      await trx
+        .updateTable('payouts_statements')
+        .set({ withdrawn_at: at })
+        .where(
+          'id',
+          'in',
+          some.map(({ data }) => data.statement),
+        )
+        .execute();
 }

@@ -186,11 +186,12 @@ export function manifest(
   period: string,
   entries: readonly ManifestEntry[],
   [page, pages]: readonly [number, number] = [1, 1],
+  closing = 1,
 ): TopicMessage {
   const value = encode(
     'period-manifest',
     {
-      id: `${author}:${period}:${page}`,
+      id: `${author}:${period}:${page}:${closing}`,
       time: '2026-02-03T09:00:00Z',
       source: author,
       subject: CALENDAR,
@@ -198,7 +199,7 @@ export function manifest(
       correlationId: period,
       actor: 'service',
     },
-    { calendar: CALENDAR, period, page, pages, entries },
+    { calendar: CALENDAR, period, closing, page, pages, entries },
   );
   const topic = author === '/rewards' ? TOPICS.rewards : TOPICS.commissions;
   return { topic, message: { key: CALENDAR, value } };

@@ -11,11 +11,11 @@ import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { BONUS_EVENTS } from './bonus.js';
 import type { BonusEvent } from './bonus.js';
 
-export const PUBLISHED_BONUS_EVENTS: readonly BonusEvent['type'][] = ['BonusPeriodClosed'];
+export const PUBLISHED_BONUS_EVENTS: readonly BonusEvent['type'][] = ['BonusPeriodClosed', 'BonusPeriodReopened'];
 
 export function bonusMessagesOf(stored: StoredEvent): readonly OutgoingMessage[] {
-  if (stored.type !== 'BonusPeriodClosed') return [];
-  const event = parseDomainEvent<Extract<BonusEvent, { readonly type: 'BonusPeriodClosed' }>>(stored, BONUS_EVENTS);
+  const event = parseDomainEvent<BonusEvent>(stored, BONUS_EVENTS);
+  if (event.type === 'BonusDecided') return [];
   return event.data.bonuses.map((bonus) => {
     // One event becomes several messages, so the window is part of their ids.
     const id = `${stored.id}:${bonus.window}`;

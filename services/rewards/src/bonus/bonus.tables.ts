@@ -78,6 +78,28 @@ async function replaceRows(
   await sql`delete from rewards_bonus_periods where (stream, window_id) in (values ${keys})`.execute(trx);
 }
 
+/** Streams of the bonuses of a calendar, in order, `limit` at a time. */
+export async function* bonusesOfCalendar(
+  db: Kysely<BonusTables>,
+  calendar: string,
+  limit: number,
+): AsyncGenerator<readonly string[]> {
+  for (let last = ''; ;) {
+    const rows = await db
+      .selectFrom('rewards_bonuses')
+      .select('stream')
+      .distinct()
+      .where('calendar', '=', calendar)
+      .where('stream', '>', last)
+      .orderBy('stream')
+      .limit(limit)
+      .execute();
+    if (rows.length > 0) yield rows.map(({ stream }) => stream);
+    if (rows.length < limit) return;
+    last = rows.at(-1)?.stream ?? last;
+  }
+}
+
 /** Streams of the bonuses with a line in a period, in order, `limit` at a time. */
 export async function* bonusesWithLinesIn(
   db: Kysely<BonusTables>,

@@ -10,7 +10,7 @@
  * open period. Closed lines never change.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
-import { lastPeriodOfWindow, nextPeriod, windowOfPeriod } from '@tantieme/time/calendar/periods';
+import { lastPeriodOfWindow, nextPeriod, previousPeriod, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { BonusOfWindow, LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -20,6 +20,7 @@ import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decide
 import { NameSet } from '@tantieme/event-sourcing/decide/name-set';
 import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
 import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 
 import type { ReceivedEarnings } from '../ledger/earnings-ledger.js';
@@ -73,7 +74,17 @@ export type BonusCommand =
       /** Set for the command of a stored event: the version that decided it. */
       readonly engine?: number;
     }
-  | { readonly type: 'close-period'; readonly at: string; readonly period: string };
+  | { readonly type: 'close-period'; readonly at: string; readonly period: string }
+  | {
+      /** The period takes postings again: what is posted after it moves back. */
+      readonly type: 'reopen-period';
+      readonly at: string;
+      readonly period: string;
+      /** First open period now; null where no period is closed. */
+      readonly openFrom: string | null;
+      /** Set for the command of a stored event: the version that decided it. */
+      readonly engine?: number;
+    };
 
 export interface DecidedWindow {
   readonly window: string;
@@ -111,6 +122,23 @@ export type BonusEvent =
         /** Windows with a line in the period, with all their lines up to it: published to payouts. */
         readonly bonuses: readonly BonusOfWindow[];
         readonly entry: ManifestEntry;
+      };
+    }
+  | {
+      readonly type: 'BonusPeriodReopened';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: {
+        readonly period: string;
+        readonly openFrom: string | null;
+        readonly payee: string;
+        readonly programme: string;
+        /** The windows that change, in order. */
+        readonly windows: readonly DecidedWindow[];
+        /** Windows that the closing published, with their lines of earlier periods: published again. */
+        readonly bonuses: readonly BonusOfWindow[];
+        /** Version of the arithmetic. */
+        readonly engine: number;
       };
     };
 
@@ -161,7 +189,11 @@ function knows({ evictedDeals, isStale }: BonusState, earnings: MeasuredDeal | n
   return !isStale && (earnings === null || !evictedDeals.has(nameOf(earnings.origin.stream, earnings.deal)));
 }
 
-export const BONUS_EVENTS: EventTypes<BonusEvent> = { BonusDecided: { version: 1 }, BonusPeriodClosed: { version: 1 } };
+export const BONUS_EVENTS: EventTypes<BonusEvent> = {
+  BonusDecided: { version: 1 },
+  BonusPeriodClosed: { version: 1 },
+  BonusPeriodReopened: { version: 1 },
+};
 
 /** The lines of a window, from what was posted before and what is measured now. */
 export type BonusEngine = typeof linesOfWindow;
@@ -203,6 +235,8 @@ export function bonusDecider(
           return decideBonus(command, state, required(command.programme), engines);
         case 'close-period':
           return state.programme === '' ? [] : closePeriod(command, state, required(state.programme));
+        case 'reopen-period':
+          return state.programme === '' ? [] : reopenPeriod(command, state, required(state.programme), engines);
         default:
           return command satisfies never;
       }
@@ -379,19 +413,56 @@ function closePeriod({ at, period }: ClosePeriod, state: BonusState, programme: 
   if (state.closedThrough !== null && state.closedThrough >= period) return [];
   const entry = manifestEntryOf(state, programme, period);
   if (entry === undefined) return [];
-  const { currency } = programme.document;
-  const bonuses = [...state.lines.entries()]
-    .filter(([, lines]) => lines.some((line) => line.period === period))
-    .sort(([left], [right]) => compareText(left, right))
-    .map(([window, lines]) => ({
-      payee: state.payee,
-      programme: programme.id,
-      currency,
-      calendar: programme.calendarKey,
-      window,
-      lines: lines.filter((line) => line.period <= period),
-    }));
+  const bonuses = bonusesOf(state, programme, period, (line) => line.period <= period);
   return [{ type: 'BonusPeriodClosed', version: 1, occurredAt: at, data: { period, bonuses, entry } }];
+}
+
+/** Windows with a line in the period, in order. */
+function bonusesOf(
+  { payee, lines }: BonusState,
+  { id, calendarKey: calendar, document }: Programme,
+  period: string,
+  isPublished: (line: LedgerLine) => boolean,
+): readonly BonusOfWindow[] {
+  return [...lines.entries()]
+    .filter(([, ofWindow]) => ofWindow.some((line) => line.period === period))
+    .sort(([left], [right]) => compareText(left, right))
+    .map(([window, ofWindow]) => ({
+      payee,
+      programme: id,
+      currency: document.currency,
+      calendar,
+      window,
+      lines: ofWindow.filter(isPublished),
+    }));
+}
+
+/**
+ * Voids the closing of the newest closed period. What was posted after it, because it was closed, moves back; lines of
+ * periods that stay closed do not change.
+ */
+function reopenPeriod(
+  command: Extract<BonusCommand, { readonly type: 'reopen-period' }>,
+  state: BonusState,
+  programme: Programme,
+  engines: EngineVersions<BonusEngine>,
+): BonusEvent[] {
+  const { at, period, openFrom, engine = engines.newest } = command;
+  const isOpen = state.openFrom === null || state.openFrom <= period;
+  if (isOpen && (state.closedThrough === null || state.closedThrough < period)) return [];
+  const { payee, closedThrough, eligibility } = state;
+  const bonuses = closedThrough === period ? bonusesOf(state, programme, period, (line) => line.period < period) : [];
+  const windows = [...state.measures.keys(), ...state.lines.keys()].sort().flatMap((window, index, all) => {
+    if (all[index - 1] === window) return [];
+    const measure = state.measures.get(window) ?? new Map<string, bigint>();
+    const before = state.lines.get(window) ?? [];
+    const isEligible = eligibility.eligible === true;
+    const lines = engines.of(engine)(programme, window, measure, isEligible, before, openFrom);
+    if (canonicalJson(lines) === canonicalJson(before)) return [];
+    return [{ window, measured: formatAmount(sumOf(measure.values()), programme.document.currency), lines }];
+  });
+  const data = { period, openFrom, payee, programme: state.programme, windows, bonuses, engine };
+  return [{ type: 'BonusPeriodReopened', version: 1, occurredAt: at, data }];
 }
 
 /** The manifest entry of this bonus for a period; undefined if it has no line in the period. */
@@ -442,6 +513,16 @@ function evolve(
         nextPeriod(programmeOf(state.programme).document.calendar, event.data.period),
       );
       return state;
+    case 'BonusPeriodReopened': {
+      const { openFrom, windows, engine } = event.data;
+      engines.of(engine);
+      for (const { window, lines } of windows) state.lines.set(window, lines);
+      state.openFrom = openFrom;
+      // Every period before the first open one is closed.
+      state.closedThrough =
+        openFrom === null ? null : previousPeriod(programmeOf(state.programme).document.calendar, openFrom);
+      return state;
+    }
     default:
       return event satisfies never;
   }
@@ -469,6 +550,10 @@ function commandOf(event: BonusEvent): BonusCommand {
     }
     case 'BonusPeriodClosed':
       return { type: 'close-period', at: event.occurredAt, period: event.data.period };
+    case 'BonusPeriodReopened': {
+      const { period, openFrom, engine } = event.data;
+      return { type: 'reopen-period', at: event.occurredAt, period, openFrom, engine };
+    }
     default:
       return event satisfies never;
   }

@@ -3,6 +3,7 @@
  * Earnings are stored in the ledger before any decision on them, so that a programme published meanwhile finds them
  * there.
  */
+import { mayAnnounce } from '@tantieme/contracts/closing';
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -53,8 +54,8 @@ export async function receiveCommissions(
   const refusals: Refusal[] = [];
   const earnings: ReceivedEarnings[] = [];
   const earningsMessages: Message[] = [];
-  const pages: Work<PeriodCommand>[] = [];
-  const pageMessages: Message[] = [];
+  const periodWork: Work<PeriodCommand>[] = [];
+  const periodMessages: Message[] = [];
   const refuse = (message: Message | undefined, { code, message: reason }: DomainError): void => {
     if (message !== undefined) refusals.push({ message, reason: `${code}: ${reason}` });
   };
@@ -64,8 +65,12 @@ export async function receiveCommissions(
         earnings.push(earningsOf(envelope));
         earningsMessages.push(message);
       } else if (envelope.type === 'period-manifest' && envelope.source === COMMISSIONS_SOURCE) {
-        pages.push(manifestPageWork(envelope));
-        pageMessages.push(message);
+        periodWork.push(manifestPageWork(envelope));
+        periodMessages.push(message);
+      } else if (envelope.type === 'closing-step' && mayAnnounce(envelope.source, envelope.data.step)) {
+        if (envelope.data.step !== 'unsealed') continue;
+        periodWork.push(reopeningWork(envelope));
+        periodMessages.push(message);
       } else
         throw new DomainError(
           'MessageUnexpected',
@@ -77,8 +82,8 @@ export async function receiveCommissions(
     }
   await store(ledger, earnings, batch[0]?.message);
   for (const { index, error } of await measure(bonuses, earnings)) refuse(earningsMessages[index], error);
-  for (const [index, result] of (await periods.handleMany(pages)).entries())
-    if (result.outcome === 'refused') refuse(pageMessages[index], result.error);
+  for (const [index, result] of (await periods.handleMany(periodWork)).entries())
+    if (result.outcome === 'refused') refuse(periodMessages[index], result.error);
   return refusals;
 }
 
@@ -89,10 +94,20 @@ function earningsOf({ stream, revision, time, data }: EnvelopeOf<'earnings-of-de
 }
 
 function manifestPageWork(envelope: EnvelopeOf<'period-manifest'>): Work<PeriodCommand> {
-  const { calendar, period, page, pages } = envelope.data;
+  const { calendar, period, closing, page, pages } = envelope.data;
   return {
     stream: periodStream(calendar, period),
-    command: { type: 'receive-manifest-page', at: envelope.time, calendar, period, page, pages },
+    command: { type: 'receive-manifest-page', at: envelope.time, calendar, period, closing, page, pages },
+    context: messageContext(envelope),
+  };
+}
+
+function reopeningWork(envelope: EnvelopeOf<'closing-step'>): Work<PeriodCommand> {
+  const { time: at, data } = envelope;
+  const { calendar, period, closing } = data;
+  return {
+    stream: periodStream(calendar, period),
+    command: { type: 'begin-reopening', at, calendar, period, closing },
     context: messageContext(envelope),
   };
 }

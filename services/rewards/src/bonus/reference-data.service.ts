@@ -9,8 +9,14 @@ import { categoryOf } from '@tantieme/event-store/event-store';
 
 import { PARTICIPANT, PARTICIPANT_EVENTS } from '../participant/participant.js';
 import type { ParticipantEvent } from '../participant/participant.js';
-import { openAfter, REWARDS_CALENDAR, REWARDS_CALENDAR_EVENTS } from '../period/period.js';
-import type { CalendarEvent } from '../period/period.js';
+import {
+  calendarAfter,
+  openAfter,
+  REWARDS_CALENDAR,
+  REWARDS_CALENDAR_EVENTS,
+  rewardsCalendar,
+} from '../period/period.js';
+import type { CalendarEvent, CalendarState } from '../period/period.js';
 import { PROGRAMME, programme, PROGRAMME_EVENTS } from '../programme/programme.js';
 import type { CatchUp, Programme, ProgrammeEvent, ProgrammeState } from '../programme/programme.js';
 import { REFERENCE_EVENTS_PER_READ } from '../limits.js';
@@ -36,8 +42,7 @@ export class ReferenceData {
   private readonly byHash = new Map<string, Programme>();
   private readonly byCalendar = new Map<string, PublishedProgramme[]>();
   private readonly participants = new Map<string, Participant>();
-  /** Newest closing period by calendar. */
-  private readonly closings = new Map<string, string>();
+  private readonly calendars = new Map<string, CalendarState>();
   private position: Position = 0n;
   private refreshing: Promise<void> = Promise.resolve();
 
@@ -74,8 +79,8 @@ export class ReferenceData {
 
   /** First open period of a calendar; null if no period was closed yet. */
   openFrom(calendar: string): string | null {
-    const closing = this.closings.get(calendar);
-    return closing === undefined ? null : openAfter(calendar, closing);
+    const closing = this.calendars.get(calendar)?.closing ?? null;
+    return closing === null ? null : openAfter(calendar, closing);
   }
 
   private async read(): Promise<void> {
@@ -105,8 +110,10 @@ export class ReferenceData {
         return;
       }
       default: {
-        const { data } = domainEventOf<CalendarEvent>(stored, REWARDS_CALENDAR_EVENTS);
-        this.closings.set(data.calendar, data.period);
+        const event = domainEventOf<CalendarEvent>(stored, REWARDS_CALENDAR_EVENTS);
+        const { calendar } = event.data;
+        const before = this.calendars.get(calendar) ?? rewardsCalendar.initialState();
+        this.calendars.set(calendar, calendarAfter(before, event));
       }
     }
   }

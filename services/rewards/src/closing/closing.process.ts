@@ -1,7 +1,9 @@
 /**
  * Closes the periods of rewards: each after commission-calculation has closed its own, and after everything that was
- * published before that was received. Each step may be interrupted and repeated: what is done already appends nothing.
+ * published before that was received. Reopens a period once commission-calculation posts in it again. Each step may be
+ * interrupted and repeated: what is done already appends nothing.
  */
+import type { ClosingName } from '@tantieme/contracts/closing';
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
@@ -12,7 +14,7 @@ import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store'
 import type { Kysely } from 'kysely';
 
 import { manifestEntryOf } from '../bonus/bonus.js';
-import { bonusesWithLinesIn } from '../bonus/bonus.tables.js';
+import { bonusesOfCalendar, bonusesWithLinesIn } from '../bonus/bonus.tables.js';
 import type { BonusTables } from '../bonus/bonus.tables.js';
 import type { Bonuses } from '../bonus/bonuses.service.js';
 import { COMMISSIONS_CONSUMER } from '../bonus/commissions.consumer.js';
@@ -21,6 +23,7 @@ import { PARTNERS_CONSUMER } from '../participant/participant.consumer.js';
 import {
   calendarStream,
   isManifestComplete,
+  openAfter,
   periodStream,
   REWARDS_PERIOD,
   REWARDS_PERIOD_EVENTS,
@@ -39,10 +42,7 @@ const EVENTS_PER_READ = 20;
 /** Who turns partners and earnings into bonuses. */
 const UPSTREAM = [PARTNERS_CONSUMER, COMMISSIONS_CONSUMER, 'rewards-eligibility'];
 
-interface PeriodName {
-  readonly calendar: string;
-  readonly period: string;
-}
+type PeriodName = Pick<ClosingName, 'calendar' | 'period'>;
 
 export class Closing {
   private readonly pending = new Map<string, PeriodName>();
@@ -84,7 +84,7 @@ export class Closing {
 
   private note(stored: StoredEvent): void {
     const { type, data } = domainEventOf<PeriodEvent>(stored, REWARDS_PERIOD_EVENTS);
-    if (type === 'RewardsPeriodClosed') this.pending.delete(stored.stream);
+    if (type === 'RewardsPeriodClosed' || type === 'RewardsPeriodReopened') this.pending.delete(stored.stream);
     else if (!this.pending.has(stored.stream))
       this.pending.set(stored.stream, { calendar: data.calendar, period: data.period });
   }
@@ -92,20 +92,23 @@ export class Closing {
   /** A period waits for the one before. */
   private async closeInOrder(periods: readonly PeriodName[], context: StepContext): Promise<'open' | void> {
     for (const name of [...periods].sort((left, right) => compareText(left.period, right.period))) {
-      if (!(await this.close(name, context))) return 'open';
+      if (!(await this.proceed(name, context))) return 'open';
       this.pending.delete(periodStream(name.calendar, name.period));
     }
   }
 
   /** @returns false while something is missing. */
-  private async close(name: PeriodName, step: StepContext): Promise<boolean> {
+  private async proceed({ calendar, period }: PeriodName, step: StepContext): Promise<boolean> {
+    const { state } = await this.on.periods.load(periodStream(calendar, period));
+    if (state.reopeningAt !== undefined) return state.reopened || this.reopen(state.name, state.reopeningAt, step);
+    if (state.closed) return true;
+    return isManifestComplete(state) && this.close(state.name, state.publishedAt, step);
+  }
+
+  private async close(name: ClosingName, at: string, step: StepContext): Promise<boolean> {
     const { periods, calendars, bonuses } = this.on;
     const { calendar, period } = name;
     const stream = periodStream(calendar, period);
-    const { state } = await periods.load(stream);
-    if (state.closed) return true;
-    if (!isManifestComplete(state)) return false;
-    const at = state.publishedAt;
     const received = async (place: string): Promise<boolean> =>
       (await this.waits.reached(`${stream} ${place}`, UPSTREAM, step)) && isCaughtUp(bonuses.referenceData);
 
@@ -127,8 +130,7 @@ export class Closing {
         stream,
         {
           type: 'write-manifest-page',
-          calendar,
-          period,
+          ...name,
           page,
           pages,
           entries: entries.slice((page - 1) * MANIFEST_PAGE_ENTRIES, page * MANIFEST_PAGE_ENTRIES),
@@ -136,6 +138,32 @@ export class Closing {
         serviceContext(`${stream}:${page}`, stream),
       );
     await periods.handle(stream, { type: 'close' }, serviceContext(`${stream}:close`, stream));
+    this.waits.forget(`${stream} `);
+    return true;
+  }
+
+  private async reopen({ calendar, period }: ClosingName, at: string, step: StepContext): Promise<boolean> {
+    const { db, periods, calendars, bonuses } = this.on;
+    const stream = periodStream(calendar, period);
+    const calendarOfPeriod = calendarStream(calendar);
+    await calendars.handle(calendarOfPeriod, { type: 'reopen', at, calendar, period }, serviceContext(stream, stream));
+    // Decisions that read the calendar before that have to be appended as well.
+    if (!(await this.waits.reached(`${stream} reopening`, [...UPSTREAM, 'rewards-read-model'], step))) return false;
+    await bonuses.referenceData.refresh();
+    const { closing } = (await calendars.load(calendarOfPeriod)).state;
+    const openFrom = closing === null ? null : openAfter(calendar, closing);
+    for await (const streams of bonusesOfCalendar(db, calendar, BONUSES_PER_BATCH)) {
+      step.signal.throwIfAborted();
+      const results = await bonuses.runtime.handleMany(
+        streams.map((one) => ({
+          stream: one,
+          command: { type: 'reopen-period', at, period, openFrom },
+          context: serviceContext(stream, stream),
+        })),
+      );
+      for (const result of results) if (result.outcome === 'refused') throw result.error;
+    }
+    await periods.handle(stream, { type: 'finish-reopening' }, serviceContext(`${stream}:reopen`, stream));
     this.waits.forget(`${stream} `);
     return true;
   }

@@ -5,7 +5,7 @@ import { CALENDAR, run } from '../bonus/bonus.fixture.js';
 import { isManifestComplete, rewardsCalendar, rewardsPeriod } from './period.js';
 import type { PeriodCommand } from './period.js';
 
-const PERIOD = { calendar: CALENDAR, period: '2026-01' };
+const PERIOD = { calendar: CALENDAR, period: '2026-01', closing: 1 };
 const ENTRY: ManifestEntry = {
   stream: 'bonus-P1|volume',
   payee: 'P1',

@@ -2,10 +2,11 @@
  * The closing of a period in rewards. It follows the closing in commission-calculation: once that has published its
  * manifest, no earnings of the period can follow. The stream `rewardscalendar-…` records which period is closing; every
  * decision on a bonus reads it first. The stream `rewardsperiod-…` records the closing itself: the manifest pages
- * received, the pages of the own manifest, and the end.
+ * received, the pages of the own manifest, and the end; then perhaps its reopening, and the next closing.
  */
 import { calendarOf } from '@tantieme/time/calendar/key';
-import { nextPeriod } from '@tantieme/time/calendar/periods';
+import { nextPeriod, previousPeriod } from '@tantieme/time/calendar/periods';
+import type { ClosingName } from '@tantieme/contracts/closing';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
@@ -23,15 +24,18 @@ export function periodStream(calendar: string, period: string): string {
 }
 
 export interface CalendarCommand {
-  readonly type: 'begin-closing';
+  readonly type: 'begin-closing' | 'reopen';
   readonly at: string;
   readonly calendar: string;
   readonly period: string;
 }
 
 export interface CalendarEvent {
-  /** From here on, nothing is posted in this period or an earlier one. */
-  readonly type: 'RewardsPeriodClosing';
+  /**
+   * `RewardsPeriodClosing`: from here on, nothing is posted in this period or an earlier one. `RewardsPeriodUnsealed`:
+   * the period, which is the newest one, takes postings again.
+   */
+  readonly type: 'RewardsPeriodClosing' | 'RewardsPeriodUnsealed';
   readonly version: 1;
   readonly occurredAt: string;
   readonly data: { readonly calendar: string; readonly period: string };
@@ -40,30 +44,46 @@ export interface CalendarEvent {
 export interface CalendarState {
   /** The newest closing or closed period; null for none. */
   readonly closing: string | null;
+  /** The first period that was closed; null for none. */
+  readonly first: string | null;
 }
 
-export const REWARDS_CALENDAR_EVENTS: EventTypes<CalendarEvent> = { RewardsPeriodClosing: { version: 1 } };
+export const REWARDS_CALENDAR_EVENTS: EventTypes<CalendarEvent> = {
+  RewardsPeriodClosing: { version: 1 },
+  RewardsPeriodUnsealed: { version: 1 },
+};
 
 export const rewardsCalendar: Decider<CalendarState, CalendarCommand, CalendarEvent> = {
   category: REWARDS_CALENDAR,
   events: REWARDS_CALENDAR_EVENTS,
-  initialState: () => ({ closing: null }),
-  decide({ at, calendar, period }, { closing }) {
+  initialState: () => ({ closing: null, first: null }),
+  decide({ type, at, calendar, period }, { closing }) {
+    if (type === 'reopen') {
+      if (period !== closing) return [];
+      return [{ type: 'RewardsPeriodUnsealed', version: 1, occurredAt: at, data: { calendar, period } }];
+    }
     if (closing !== null && period <= closing) return [];
     return [{ type: 'RewardsPeriodClosing', version: 1, occurredAt: at, data: { calendar, period } }];
   },
-  evolve: (_, { data }) => ({ closing: data.period }),
-  commandOf: ({ occurredAt, data }) => ({ type: 'begin-closing', at: occurredAt, ...data }),
+  evolve: calendarAfter,
+  commandOf: ({ type, occurredAt, data }) => ({
+    type: type === 'RewardsPeriodClosing' ? 'begin-closing' : 'reopen',
+    at: occurredAt,
+    ...data,
+  }),
 };
+
+export function calendarAfter({ first }: CalendarState, { type, data }: CalendarEvent): CalendarState {
+  const { calendar, period } = data;
+  if (type === 'RewardsPeriodClosing') return { closing: period, first: first ?? period };
+  return period === first
+    ? { closing: null, first: null }
+    : { closing: previousPeriod(calendarOf(calendar), period), first };
+}
 
 /** The first open period once `closing` is closing. @param calendar its key */
 export function openAfter(calendar: string, closing: string): string {
   return nextPeriod(calendarOf(calendar), closing);
-}
-
-interface PeriodName {
-  readonly calendar: string;
-  readonly period: string;
 }
 
 export type PeriodCommand =
@@ -73,21 +93,27 @@ export type PeriodCommand =
       readonly at: string;
       readonly page: number;
       readonly pages: number;
-    } & PeriodName)
+    } & ClosingName)
   | ({
       readonly type: 'write-manifest-page';
       readonly page: number;
       readonly pages: number;
       readonly entries: readonly ManifestEntry[];
-    } & PeriodName)
-  | { readonly type: 'close' };
+    } & ClosingName)
+  | { readonly type: 'close' }
+  | ({
+      /** The period is reopened: commission-calculation posts in it again. */
+      readonly type: 'begin-reopening';
+      readonly at: string;
+    } & ClosingName)
+  | { readonly type: 'finish-reopening' };
 
 export type PeriodEvent =
   | {
       readonly type: 'ManifestPageReceived';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: { readonly page: number; readonly pages: number } & PeriodName;
+      readonly data: { readonly page: number; readonly pages: number } & ClosingName;
     }
   | {
       readonly type: 'ManifestPageWritten';
@@ -97,17 +123,24 @@ export type PeriodEvent =
         readonly page: number;
         readonly pages: number;
         readonly entries: readonly ManifestEntry[];
-      } & PeriodName;
+      } & ClosingName;
     }
   | {
       readonly type: 'RewardsPeriodClosed';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: { readonly pages: number; readonly entries: number } & PeriodName;
+      readonly data: { readonly pages: number; readonly entries: number } & ClosingName;
+    }
+  | {
+      readonly type: 'RewardsPeriodReopening' | 'RewardsPeriodReopened';
+      readonly version: 1;
+      readonly occurredAt: string;
+      readonly data: ClosingName;
     };
 
 export interface PeriodState {
-  readonly name?: PeriodName;
+  /** Of the newest closing; number 0 before the first page. */
+  readonly name: ClosingName;
   /** Pages received of the manifest of commission-calculation, by number. */
   readonly received: ReadonlySet<number>;
   /** Pages of that whole manifest; 0 while unknown. */
@@ -118,25 +151,35 @@ export interface PeriodState {
   readonly written: ReadonlyMap<number, { readonly text: string; readonly entries: number }>;
   readonly writtenPages: number;
   readonly closed: boolean;
+  /** ISO 8601 instant at which the reopening began. */
+  readonly reopeningAt: string | undefined;
+  readonly reopened: boolean;
 }
 
 export const REWARDS_PERIOD_EVENTS: EventTypes<PeriodEvent> = {
   ManifestPageReceived: { version: 1 },
   ManifestPageWritten: { version: 1 },
   RewardsPeriodClosed: { version: 1 },
+  RewardsPeriodReopening: { version: 1 },
+  RewardsPeriodReopened: { version: 1 },
 };
 
-export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
-  category: REWARDS_PERIOD,
-  events: REWARDS_PERIOD_EVENTS,
-  initialState: () => ({
-    received: new Set(),
+/** The state of a closing that nothing is known of. */
+function begun(name: ClosingName): PeriodState {
+  const nothing = {
+    received: new Set<number>(),
     receivedPages: 0,
     publishedAt: '',
     written: new Map(),
     writtenPages: 0,
-    closed: false,
-  }),
+  };
+  return { name, ...nothing, closed: false, reopeningAt: undefined, reopened: false };
+}
+
+export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
+  category: REWARDS_PERIOD,
+  events: REWARDS_PERIOD_EVENTS,
+  initialState: () => begun({ calendar: '', period: '', closing: 0 }),
   decide(command, state) {
     switch (command.type) {
       case 'receive-manifest-page':
@@ -145,6 +188,15 @@ export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
         return writePage(command, state);
       case 'close':
         return close(state);
+      case 'begin-reopening': {
+        const { at, calendar, period, closing } = command;
+        if (closing !== state.name.closing || !state.closed || state.reopeningAt !== undefined) return [];
+        const data = { calendar, period, closing };
+        return [{ type: 'RewardsPeriodReopening', version: 1, occurredAt: at, data }];
+      }
+      case 'finish-reopening':
+        if (state.reopeningAt === undefined || state.reopened) return [];
+        return [{ type: 'RewardsPeriodReopened', version: 1, occurredAt: state.reopeningAt, data: state.name }];
       default:
         return command satisfies never;
     }
@@ -152,13 +204,13 @@ export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
   evolve(state, event) {
     switch (event.type) {
       case 'ManifestPageReceived': {
-        const { calendar, period, page, pages } = event.data;
+        const { calendar, period, closing, page, pages } = event.data;
+        const now = closing > state.name.closing ? begun({ calendar, period, closing }) : state;
         return {
-          ...state,
-          name: { calendar, period },
-          received: new Set(state.received).add(page),
+          ...now,
+          received: new Set(now.received).add(page),
           receivedPages: pages,
-          publishedAt: event.occurredAt > state.publishedAt ? event.occurredAt : state.publishedAt,
+          publishedAt: event.occurredAt > now.publishedAt ? event.occurredAt : now.publishedAt,
         };
       }
       case 'ManifestPageWritten': {
@@ -168,6 +220,10 @@ export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
       }
       case 'RewardsPeriodClosed':
         return { ...state, closed: true };
+      case 'RewardsPeriodReopening':
+        return { ...state, reopeningAt: event.occurredAt };
+      case 'RewardsPeriodReopened':
+        return { ...state, reopened: true };
       default:
         return event satisfies never;
     }
@@ -180,30 +236,37 @@ export const rewardsPeriod: Decider<PeriodState, PeriodCommand, PeriodEvent> = {
         return { type: 'write-manifest-page', ...event.data };
       case 'RewardsPeriodClosed':
         return { type: 'close' };
+      case 'RewardsPeriodReopening':
+        return { type: 'begin-reopening', at: event.occurredAt, ...event.data };
+      case 'RewardsPeriodReopened':
+        return { type: 'finish-reopening' };
       default:
         return event satisfies never;
     }
   },
 };
 
-/** @throws {DomainError} `ManifestConflict` */
+/** No event for a page of an earlier closing. @throws {DomainError} `ManifestConflict` */
 function receivePage(
-  { at, calendar, period, page, pages }: Extract<PeriodCommand, { readonly type: 'receive-manifest-page' }>,
+  { at, calendar, period, closing, page, pages }: Extract<PeriodCommand, { readonly type: 'receive-manifest-page' }>,
   state: PeriodState,
 ): PeriodEvent[] {
-  if (page > pages || (state.receivedPages !== 0 && state.receivedPages !== pages))
+  if (closing < state.name.closing) return [];
+  const { received, receivedPages } = closing > state.name.closing ? begun({ calendar, period, closing }) : state;
+  if (page > pages || (receivedPages !== 0 && receivedPages !== pages))
     throw new DomainError(
       'ManifestConflict',
       `page ${page} of ${pages} of the manifest for ${period} in ${calendar} contradicts the pages received before`,
       'conflict',
     );
-  if (state.received.has(page)) return [];
-  return [{ type: 'ManifestPageReceived', version: 1, occurredAt: at, data: { calendar, period, page, pages } }];
+  if (received.has(page)) return [];
+  const data = { calendar, period, closing, page, pages };
+  return [{ type: 'ManifestPageReceived', version: 1, occurredAt: at, data }];
 }
 
 /** @throws {DomainError} `ManifestAwaited`, `ManifestConflict` */
 function writePage(
-  { calendar, period, page, pages, entries }: Extract<PeriodCommand, { readonly type: 'write-manifest-page' }>,
+  { calendar, period, closing, page, pages, entries }: Extract<PeriodCommand, { readonly type: 'write-manifest-page' }>,
   state: PeriodState,
 ): PeriodEvent[] {
   if (!isManifestComplete(state))
@@ -220,14 +283,14 @@ function writePage(
       `page ${page} of the manifest for ${period} in ${calendar} was already written with other entries`,
       'conflict',
     );
-  const data = { calendar, period, page, pages, entries };
+  const data = { calendar, period, closing, page, pages, entries };
   return [{ type: 'ManifestPageWritten', version: 1, occurredAt: state.publishedAt, data }];
 }
 
 /** @throws {DomainError} `ManifestAwaited` */
 function close(state: PeriodState): PeriodEvent[] {
   if (state.closed) return [];
-  if (state.name === undefined || state.writtenPages === 0 || state.written.size !== state.writtenPages)
+  if (state.writtenPages === 0 || state.written.size !== state.writtenPages)
     throw new DomainError('ManifestAwaited', 'the manifest of rewards is not complete', 'conflict');
   let entries = 0;
   for (const page of state.written.values()) entries += page.entries;

@@ -177,10 +177,11 @@ export function partner(id: string, revision: number, channel: ChannelType): Top
   return { topic: TOPICS.partners, message: { key: id, value } };
 }
 
-export function manifest(period: string, [page, pages]: readonly [number, number] = [1, 1]): TopicMessage {
-  const value = encode('period-manifest', attributes(`manifest:${period}:${page}`, CALENDAR), {
+export function manifest(period: string, [page, pages]: readonly [number, number] = [1, 1], closing = 1): TopicMessage {
+  const value = encode('period-manifest', attributes(`manifest:${period}:${page}:${closing}`, CALENDAR), {
     calendar: CALENDAR,
     period,
+    closing,
     page,
     pages,
     entries: [],
