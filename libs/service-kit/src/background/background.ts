@@ -148,7 +148,7 @@ export class Background implements OnApplicationBootstrap {
       for (const name of this.locked) this.locks.push(acquireLock(this.config.dataDirectory, name));
     this.phase = 'started';
     this.scheduler.start();
-    for (const thread of this.threads) await thread.start();
+    await Promise.all(this.threads.map((thread) => thread.start()));
   }
 
   /** Stops everything and releases the locks. */
