@@ -55,8 +55,8 @@ export interface WorkThread {
  * The processes of all service modules in this application, run by one scheduler. A module adds its processes and
  * publications in its constructor or in `onModuleInit`. They start at application bootstrap, and stop at shutdown,
  * before the stores close. With the embedded database a lock makes sure that each process runs once per data directory:
- * a second application fails at its start. The parked items, which every service lists, are read by one of the services
- * on the directory; the others stand by. Replicas that share a database elect a leader for each process.
+ * a second application fails at its start. The parked items, which every service lists and discards, are the work of one
+ * of the services on the directory; the others stand by. Replicas that share a database elect a leader for each process.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {
@@ -100,8 +100,7 @@ export class Background implements OnApplicationBootstrap {
     });
     this.channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
     ends.listen((lane, end) => this.scheduler.noteEnd(lane, end));
-    const parked = projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection());
-    this.scheduler.addShared(parked, runsHere(parked.name));
+    this.addShared(projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection()));
   }
 
   /** Parks messages and events, and answers retries. */
@@ -115,6 +114,11 @@ export class Background implements OnApplicationBootstrap {
     const here = this.runsHere(process.name);
     this.scheduler.add(process, here);
     if (here) this.locked.push(process.name);
+  }
+
+  /** A process of every service: one of the services on a data directory runs it, the others stand by. */
+  addShared<Item>(process: Process<Item>): void {
+    this.scheduler.addShared(process, this.runsHere(process.name));
   }
 
   /** Embedded, the topics become views of the log; on Kafka a relay publishes each of them. */
