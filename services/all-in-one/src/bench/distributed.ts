@@ -8,6 +8,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { printFigures } from '@tantieme/commission-engine/bench/figures';
 import { encode } from '@tantieme/contracts/envelope';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
@@ -157,20 +158,11 @@ try {
     meanLag: byService(lags),
     limit,
   };
-  if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
-  else
-    for (const [name, value] of Object.entries(figures))
-      if (typeof value !== 'object') print(name, value);
-      else for (const [part, one] of Object.entries(value)) print(`${name} ${part}`, one);
+  printFigures(figures, options.json);
 } finally {
   await services.kill();
   await broker.close();
   await server.stop();
   rmSync(directory, { recursive: true, force: true });
   clearInterval(alive);
-}
-
-function print(name: string, value: number | string): void {
-  const text = typeof value === 'string' ? value : value < 100 ? value.toFixed(3) : Math.round(value);
-  process.stdout.write(`${name.padEnd(34)} ${text}\n`);
 }
