@@ -13,6 +13,7 @@ import type { DealCredited } from '@tantieme/commission-calculation/credit/credi
 import { Crediting } from '@tantieme/commission-calculation/credit/crediting.service';
 import { earningDecider, earningStream } from '@tantieme/commission-calculation/earning/earning';
 import type { EarningCommand } from '@tantieme/commission-calculation/earning/earning';
+import { dealPostings } from '@tantieme/commission-calculation/earning/earning-events';
 import type { EarningEvent } from '@tantieme/commission-calculation/earning/earning-events';
 import { ledgerLine } from '@tantieme/commission-calculation/earning/posting';
 import { pagesOf, periodDecider, periodStream, STAGES } from '@tantieme/commission-calculation/period/period';
@@ -283,7 +284,7 @@ class Commissions {
   private async passOn(payee: string, { stored, event }: Recorded<EarningEvent>): Promise<void> {
     const { stream, revision } = stored;
     const { data } = event;
-    for (const { deal, lines } of data.deals) {
+    for (const { deal, lines } of dealPostings(event)) {
       const ofDeal = lines.map((line) => ledgerLine('resellers', deal, line));
       this.lines.set(`${payee} ${deal}`, { payee, key: deal, origin: { stream, revision }, lines: ofDeal });
     }
