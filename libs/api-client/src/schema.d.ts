@@ -654,6 +654,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/imports/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo an import
+         * @description Withdraws every fact that the import brought, as later revisions of these facts, so that the deals are as if they had never been imported. Facts that a higher revision from elsewhere has replaced stay, and are listed. The answer has a line for each fact and the totals as its last line. Undoing an import again changes nothing; after a break-off it goes on. A dry run withdraws nothing.
+         *
+         *     Roles: source, operator.
+         */
+        post: operations["undoImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/refusals/{id}/retry": {
         parameters: {
             query?: never;
@@ -2526,8 +2548,11 @@ export interface components {
             file?: string;
             /** @enum {string} */
             format: "ndjson" | "csv";
-            /** @enum {string} */
-            state: "running" | "completed" | "failed";
+            /**
+             * @description `interrupted`: the server was killed meanwhile; the counts say how far it came, and importing the file again records the rest
+             * @enum {string}
+             */
+            state: "running" | "interrupted" | "completed" | "failed" | "undone";
             /**
              * @description Who imported the file
              * @example olga
@@ -2541,7 +2566,7 @@ export interface components {
             /** @example 2026-03-05T10:00:07.000Z */
             endedAt?: string;
             /**
-             * @description The sum of the other counts; absent while the import runs
+             * @description The sum of the other counts: so far, until the import ends
              * @example 1200
              */
             facts?: number;
@@ -2565,8 +2590,62 @@ export interface components {
              * @example 4
              */
             refused?: number;
+            /**
+             * @description When it was undone last
+             * @example 2026-03-06T09:00:00.000Z
+             */
+            undoneAt?: string;
+            /**
+             * @description Facts that were withdrawn when it was undone
+             * @example 1178
+             */
+            withdrawn?: number;
+            /**
+             * @description Facts that a higher revision from elsewhere had replaced: they stay
+             * @example 2
+             */
+            replaced?: number;
             /** @description Why a failed import ended */
             error?: components["schemas"]["ImportFailure"];
+        };
+        UndoneFactLine: {
+            /**
+             * @description `withdrawn`: by this request. `replaced`: a higher revision from elsewhere counts, and it stays
+             * @enum {string}
+             */
+            type: "withdrawn" | "replaced";
+            /** @example crm */
+            source: string;
+            /** @example D-1042 */
+            deal: string;
+            /**
+             * @description Which fact of the deal
+             * @example returned:R-1
+             */
+            fact: string;
+        };
+        UndoResultLine: {
+            /** @enum {string} */
+            type: "result";
+            /** @description True: nothing was withdrawn */
+            dryRun: boolean;
+            /**
+             * @description Facts that are withdrawn by this request
+             * @example 1178
+             */
+            withdrawn: number;
+            /**
+             * @description Facts that were withdrawn before
+             * @example 0
+             */
+            withdrawnBefore: number;
+            /**
+             * @description Facts that a higher revision from elsewhere replaced: they stay
+             * @example 2
+             */
+            replaced: number;
+            /** @description Amounts of the facts that are withdrawn */
+            amounts: components["schemas"]["AmountTotalBody"][];
         };
         AttributionAnswer: {
             /**
@@ -4269,8 +4348,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4336,8 +4415,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4439,8 +4518,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4459,8 +4538,8 @@ export interface components {
             amount?: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4477,8 +4556,8 @@ export interface components {
             id: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4546,8 +4625,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4570,8 +4649,8 @@ export interface components {
             }[];
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4602,8 +4681,8 @@ export interface components {
             until?: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4618,8 +4697,8 @@ export interface components {
             occurredAt: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         };
         /** exchange-rate */
         ExchangeRateMessage: {
@@ -7032,6 +7111,8 @@ export interface operations {
     batchPartners: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -7040,8 +7121,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -7162,6 +7241,8 @@ export interface operations {
     batchPartner: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -7170,8 +7251,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -8323,7 +8402,7 @@ export interface operations {
                 /** @description `next` of the previous page; none for the first page */
                 cursor?: string;
                 /** @description Only imports in this state */
-                state?: "running" | "completed" | "failed";
+                state?: "running" | "interrupted" | "completed" | "failed" | "undone";
                 /** @description Only files whose name contains this text */
                 file?: string;
                 /** @description Only imports by this person or system */
@@ -8359,6 +8438,9 @@ export interface operations {
                      *           "repeated": 15,
                      *           "conflicts": 1,
                      *           "refused": 4,
+                     *           "undoneAt": "2026-03-06T09:00:00.000Z",
+                     *           "withdrawn": 1178,
+                     *           "replaced": 2,
                      *           "error": {
                      *             "code": "FileUnreadable",
                      *             "detail": "nothing was imported: the file has no header"
@@ -8428,6 +8510,8 @@ export interface operations {
     createImport: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -8436,8 +8520,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -8575,6 +8657,9 @@ export interface operations {
                      *       "repeated": 15,
                      *       "conflicts": 1,
                      *       "refused": 4,
+                     *       "undoneAt": "2026-03-06T09:00:00.000Z",
+                     *       "withdrawn": 1178,
+                     *       "replaced": 2,
                      *       "error": {
                      *         "code": "FileUnreadable",
                      *         "detail": "nothing was imported: the file has no header"
@@ -8717,6 +8802,115 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoImport: {
+        parameters: {
+            query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the import */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One JSON object per line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "withdrawn",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "fact": "returned:R-1"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["UndoneFactLine"] | components["schemas"]["UndoResultLine"] | components["schemas"]["ImportErrorLine"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportUnknown`: there is no import with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportRunning`: the import has not ended yet. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10821,6 +11015,8 @@ export interface operations {
     batchExchangeRates: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -10829,8 +11025,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -11204,6 +11398,8 @@ export interface operations {
     batchQuotas: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -11212,8 +11408,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
