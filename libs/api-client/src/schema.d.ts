@@ -136,6 +136,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/parked/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to discard a parked item
+         * @description Once somebody else confirms the proposal, nothing waits for the item any longer: readiness does not count it, and closings need no reason for it. It stays listed as discarded.
+         *
+         *     Roles: finance, operator.
+         */
+        post: operations["discardParked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List proposals
+         * @description What somebody proposed and another person confirms or rejects. Newest first.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listParkedProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a proposal
+         * @description With everything that its confirmation depends on.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["getParkedProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a proposal
+         * @description Carries the action out. Only somebody other than its proposer can confirm it, and only while everything it was based on is unchanged. Repeating it changes nothing.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["confirmParkedProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a proposal
+         * @description Its proposer takes it back in the same way.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["rejectParkedProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/partners/{id}": {
         parameters: {
             query?: never;
@@ -450,6 +560,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/refusals/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to discard a refusal
+         * @description Once somebody else confirms the proposal, nobody has to correct the fact any longer. It stays listed as discarded.
+         *
+         *     Roles: finance, operator.
+         */
+        post: operations["discardRefusal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/imports": {
         parameters: {
             query?: never;
@@ -522,6 +654,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/imports/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo an import
+         * @description Withdraws every fact that the import brought, as later revisions of these facts, so that the deals are as if they had never been imported. Facts that a higher revision from elsewhere has replaced stay, and are listed. The answer has a line for each fact and the totals as its last line. Undoing an import again changes nothing; after a break-off it goes on. A dry run withdraws nothing.
+         *
+         *     Roles: source, operator.
+         */
+        post: operations["undoImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/refusals/{id}/retry": {
         parameters: {
             query?: never;
@@ -538,6 +692,94 @@ export interface paths {
          *     Roles: source, operator.
          */
         post: operations["retryRefusal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List proposals
+         * @description What somebody proposed and another person confirms or rejects. Newest first.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listRefusalProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a proposal
+         * @description With everything that its confirmation depends on.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["getRefusalProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a proposal
+         * @description Carries the action out. Only somebody other than its proposer can confirm it, and only while everything it was based on is unchanged. Repeating it changes nothing.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["confirmRefusalProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a proposal
+         * @description Its proposer takes it back in the same way.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["rejectRefusalProposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1610,6 +1852,22 @@ export interface components {
         WorkStatusList: {
             items: components["schemas"]["WorkStatusBody"][];
         };
+        ParkedDiscard: {
+            /** @example a test of the shop, never meant for us */
+            reason: string;
+            /**
+             * @description Subject of the person who proposed it
+             * @example olga@example.com
+             */
+            proposedBy: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+            /** @example 2026-03-06T10:00:00.000Z */
+            at: string;
+        };
         ParkedRead: {
             /** @example 84d86570-8378-5032-a1f9-b38677db91ec */
             id: string;
@@ -1637,6 +1895,13 @@ export interface components {
             status: "parked" | "retrying" | "handled" | "discarded";
             /** @example 2026-03-05T10:00:00.000Z */
             parkedAt: string;
+            /**
+             * @description Nothing before it can change by the item; left out where that is not known
+             * @example 2026-03-04T10:00:00.000Z
+             */
+            touchesFrom?: string;
+            /** @description Who discarded it, and why */
+            discard?: components["schemas"]["ParkedDiscard"];
         };
         Problem: {
             /**
@@ -1677,6 +1942,96 @@ export interface components {
             id: string;
             /** @enum {string} */
             status: "retrying";
+        };
+        DiscardBody: {
+            /**
+             * @description Why it is discarded
+             * @example a test of the shop, never meant for us
+             */
+            reason: string;
+        };
+        RefusalRead: {
+            /** @example ClosingInProgress */
+            code: string;
+            /** @example the closing of 2026-02 is still running */
+            message: string;
+        };
+        ProposalRead: {
+            /**
+             * @description `action|subject|number`
+             * @example close-period|monthly@Europe/Paris|2026-03|1
+             */
+            id: string;
+            /**
+             * @description What is proposed
+             * @example close-period
+             */
+            action: string;
+            /**
+             * @description What it is about
+             * @example monthly@Europe/Paris|2026-03
+             */
+            subject: string;
+            /**
+             * @description From 1, for each action and subject
+             * @example 1
+             */
+            number: number;
+            /**
+             * @description Parameters of the action
+             * @example {
+             *       "force": "the partner of crm|D-1 will never register"
+             *     }
+             */
+            request: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Revisions and totals that the proposer read; if they change, the proposal cannot be confirmed
+             * @example {
+             *       "statements": 12,
+             *       "totals": {
+             *         "EUR": "9350.00"
+             *       }
+             *     }
+             */
+            read: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description `superseded`: replaced by a newer proposal. `confirmed`: being carried out. `refused`: confirmed, but the action was no longer possible
+             * @example open
+             * @enum {string}
+             */
+            state: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+            /**
+             * @description Subject of the person who proposed it
+             * @example fiona@example.com
+             */
+            proposedBy: string;
+            /** @example 2026-04-02T08:00:00.000Z */
+            proposedAt: string;
+            /**
+             * @description Subject of the person who confirmed or rejected it
+             * @example ada@example.com
+             */
+            decidedBy?: string;
+            /** @example 2026-04-02T09:00:00.000Z */
+            decidedAt?: string;
+            /**
+             * @description Why it was rejected
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
+            /** @description Why the action was not possible any more */
+            refusal?: components["schemas"]["RefusalRead"];
+        };
+        RejectProposalBody: {
+            /**
+             * @description Why
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
         };
         PartnerDetailsBody: {
             /** @example Ada Resale */
@@ -2032,6 +2387,20 @@ export interface components {
              */
             cell?: string;
         };
+        RefusalDiscardRead: {
+            /** @example an order of last year, which the old system pays */
+            reason: string;
+            /**
+             * @description Subject of the person who proposed it
+             * @example olga@example.com
+             */
+            proposedBy: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+        };
         Refusal: {
             /** @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 */
             id: string;
@@ -2094,12 +2463,14 @@ export interface components {
              */
             actor: string;
             /**
-             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored
+             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored. `discarded`: two people decided that nobody has to correct it
              * @enum {string}
              */
-            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried";
+            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried" | "discarded";
             /** @example 2026-03-06T08:00:00.000Z */
             resolvedAt?: string;
+            /** @description Who discarded it, and why */
+            discard?: components["schemas"]["RefusalDiscardRead"];
         };
         ImportStartedLine: {
             /** @enum {string} */
@@ -2221,8 +2592,11 @@ export interface components {
             file?: string;
             /** @enum {string} */
             format: "ndjson" | "csv";
-            /** @enum {string} */
-            state: "running" | "completed" | "failed";
+            /**
+             * @description `interrupted`: the server was killed meanwhile; the counts say how far it came, and importing the file again records the rest
+             * @enum {string}
+             */
+            state: "running" | "interrupted" | "completed" | "failed" | "undone";
             /**
              * @description Who imported the file
              * @example olga
@@ -2236,7 +2610,7 @@ export interface components {
             /** @example 2026-03-05T10:00:07.000Z */
             endedAt?: string;
             /**
-             * @description The sum of the other counts; absent while the import runs
+             * @description The sum of the other counts: so far, until the import ends
              * @example 1200
              */
             facts?: number;
@@ -2260,8 +2634,62 @@ export interface components {
              * @example 4
              */
             refused?: number;
+            /**
+             * @description When it was undone last
+             * @example 2026-03-06T09:00:00.000Z
+             */
+            undoneAt?: string;
+            /**
+             * @description Facts that were withdrawn when it was undone
+             * @example 1178
+             */
+            withdrawn?: number;
+            /**
+             * @description Facts that a higher revision from elsewhere had replaced: they stay
+             * @example 2
+             */
+            replaced?: number;
             /** @description Why a failed import ended */
             error?: components["schemas"]["ImportFailure"];
+        };
+        UndoneFactLine: {
+            /**
+             * @description `withdrawn`: by this request. `replaced`: a higher revision from elsewhere counts, and it stays
+             * @enum {string}
+             */
+            type: "withdrawn" | "replaced";
+            /** @example crm */
+            source: string;
+            /** @example D-1042 */
+            deal: string;
+            /**
+             * @description Which fact of the deal
+             * @example returned:R-1
+             */
+            fact: string;
+        };
+        UndoResultLine: {
+            /** @enum {string} */
+            type: "result";
+            /** @description True: nothing was withdrawn */
+            dryRun: boolean;
+            /**
+             * @description Facts that are withdrawn by this request
+             * @example 1178
+             */
+            withdrawn: number;
+            /**
+             * @description Facts that were withdrawn before
+             * @example 0
+             */
+            withdrawnBefore: number;
+            /**
+             * @description Facts that a higher revision from elsewhere replaced: they stay
+             * @example 2
+             */
+            replaced: number;
+            /** @description Amounts of the facts that are withdrawn */
+            amounts: components["schemas"]["AmountTotalBody"][];
         };
         AttributionAnswer: {
             /**
@@ -2892,82 +3320,6 @@ export interface components {
              */
             reason: string;
         };
-        RefusalRead: {
-            /** @example ClosingInProgress */
-            code: string;
-            /** @example the closing of 2026-02 is still running */
-            message: string;
-        };
-        ProposalRead: {
-            /**
-             * @description `action|subject|number`
-             * @example close-period|monthly@Europe/Paris|2026-03|1
-             */
-            id: string;
-            /**
-             * @description What is proposed
-             * @example close-period
-             */
-            action: string;
-            /**
-             * @description What it is about
-             * @example monthly@Europe/Paris|2026-03
-             */
-            subject: string;
-            /**
-             * @description From 1, for each action and subject
-             * @example 1
-             */
-            number: number;
-            /**
-             * @description Parameters of the action
-             * @example {
-             *       "force": "the partner of crm|D-1 will never register"
-             *     }
-             */
-            request: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description Revisions and totals that the proposer read; if they change, the proposal cannot be confirmed
-             * @example {
-             *       "statements": 12,
-             *       "totals": {
-             *         "EUR": "9350.00"
-             *       }
-             *     }
-             */
-            read: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description `superseded`: replaced by a newer proposal. `confirmed`: being carried out. `refused`: confirmed, but the action was no longer possible
-             * @example open
-             * @enum {string}
-             */
-            state: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
-            /**
-             * @description Subject of the person who proposed it
-             * @example fiona@example.com
-             */
-            proposedBy: string;
-            /** @example 2026-04-02T08:00:00.000Z */
-            proposedAt: string;
-            /**
-             * @description Subject of the person who confirmed or rejected it
-             * @example ada@example.com
-             */
-            decidedBy?: string;
-            /** @example 2026-04-02T09:00:00.000Z */
-            decidedAt?: string;
-            /**
-             * @description Why it was rejected
-             * @example the returns of the last week are missing
-             */
-            reason?: string;
-            /** @description Why the action was not possible any more */
-            refusal?: components["schemas"]["RefusalRead"];
-        };
         ClosePeriodBody: {
             /**
              * @description Reason to close although something is outstanding
@@ -3204,13 +3556,6 @@ export interface components {
              * @example 2026-03-05T10:00:00.000Z
              */
             since: string;
-        };
-        RejectProposalBody: {
-            /**
-             * @description Why
-             * @example the returns of the last week are missing
-             */
-            reason?: string;
         };
         FiscalYearDto: {
             /**
@@ -4131,8 +4476,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4198,8 +4543,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4301,8 +4646,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4321,8 +4666,8 @@ export interface components {
             amount?: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4339,8 +4684,8 @@ export interface components {
             id: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4408,8 +4753,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4432,8 +4777,8 @@ export interface components {
             }[];
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4464,8 +4809,8 @@ export interface components {
             until?: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4480,8 +4825,8 @@ export interface components {
             occurredAt: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         };
         /** exchange-rate */
         ExchangeRateMessage: {
@@ -4721,7 +5066,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4799,7 +5144,14 @@ export interface operations {
                      *           "origin": "deals.inbound/0@17",
                      *           "reason": "the message is not JSON",
                      *           "status": "parked",
-                     *           "parkedAt": "2026-03-05T10:00:00.000Z"
+                     *           "parkedAt": "2026-03-05T10:00:00.000Z",
+                     *           "touchesFrom": "2026-03-04T10:00:00.000Z",
+                     *           "discard": {
+                     *             "reason": "a test of the shop, never meant for us",
+                     *             "proposedBy": "olga@example.com",
+                     *             "confirmedBy": "ada@example.com",
+                     *             "at": "2026-03-06T10:00:00.000Z"
+                     *           }
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -4851,7 +5203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4946,7 +5298,671 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discardParked: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the item */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "a test of the shop, never meant for us"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscardBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ParkedUnknown`: nothing is parked under this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ParkedClosed`: it was handled or discarded. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listParkedProposals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description State of the proposal */
+                state?: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+                /** @description What is proposed */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *           "action": "close-period",
+                     *           "subject": "monthly@Europe/Paris|2026-03",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "force": "the partner of crm|D-1 will never register"
+                     *           },
+                     *           "read": {
+                     *             "statements": 12,
+                     *             "totals": {
+                     *               "EUR": "9350.00"
+                     *             }
+                     *           },
+                     *           "state": "open",
+                     *           "proposedBy": "fiona@example.com",
+                     *           "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *           "decidedBy": "ada@example.com",
+                     *           "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *           "reason": "the returns of the last week are missing",
+                     *           "refusal": {
+                     *             "code": "ClosingInProgress",
+                     *             "message": "the closing of 2026-02 is still running"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["ProposalRead"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal; `refusal` says why the action was not possible */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `SecondPersonNeeded`: the caller proposed it. `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `ProposalChanged`: revisions or totals have changed since it was proposed. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the returns of the last week are missing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RejectProposalBody"];
+            };
+        };
+        responses: {
+            /** @description The rejected proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5069,7 +6085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5276,7 +6292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5449,7 +6465,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5622,7 +6638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5797,7 +6813,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5973,7 +6989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6119,7 +7135,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6209,7 +7225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6223,6 +7239,8 @@ export interface operations {
     batchPartners: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -6231,8 +7249,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -6330,7 +7346,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6353,6 +7369,8 @@ export interface operations {
     batchPartner: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -6361,8 +7379,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -6463,7 +7479,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6607,7 +7623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6734,7 +7750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7089,7 +8105,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7165,7 +8181,12 @@ export interface operations {
                      *           "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
                      *           "actor": "olga",
                      *           "resolution": "recorded",
-                     *           "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *           "resolvedAt": "2026-03-06T08:00:00.000Z",
+                     *           "discard": {
+                     *             "reason": "an order of last year, which the old system pays",
+                     *             "proposedBy": "olga@example.com",
+                     *             "confirmedBy": "ada@example.com"
+                     *           }
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -7217,7 +8238,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7273,7 +8294,12 @@ export interface operations {
                      *       "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
                      *       "actor": "olga",
                      *       "resolution": "recorded",
-                     *       "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *       "resolvedAt": "2026-03-06T08:00:00.000Z",
+                     *       "discard": {
+                     *         "reason": "an order of last year, which the old system pays",
+                     *         "proposedBy": "olga@example.com",
+                     *         "confirmedBy": "ada@example.com"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Refusal"];
@@ -7324,8 +8350,169 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discardRefusal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the refusal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "a test of the shop, never meant for us"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscardBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalUnknown`: there is no refusal with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalResolved`: it is resolved or discarded already. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7343,7 +8530,7 @@ export interface operations {
                 /** @description `next` of the previous page; none for the first page */
                 cursor?: string;
                 /** @description Only imports in this state */
-                state?: "running" | "completed" | "failed";
+                state?: "running" | "interrupted" | "completed" | "failed" | "undone";
                 /** @description Only files whose name contains this text */
                 file?: string;
                 /** @description Only imports by this person or system */
@@ -7379,6 +8566,9 @@ export interface operations {
                      *           "repeated": 15,
                      *           "conflicts": 1,
                      *           "refused": 4,
+                     *           "undoneAt": "2026-03-06T09:00:00.000Z",
+                     *           "withdrawn": 1178,
+                     *           "replaced": 2,
                      *           "error": {
                      *             "code": "FileUnreadable",
                      *             "detail": "nothing was imported: the file has no header"
@@ -7434,7 +8624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7448,6 +8638,8 @@ export interface operations {
     createImport: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -7456,8 +8648,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -7543,7 +8733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7595,6 +8785,9 @@ export interface operations {
                      *       "repeated": 15,
                      *       "conflicts": 1,
                      *       "refused": 4,
+                     *       "undoneAt": "2026-03-06T09:00:00.000Z",
+                     *       "withdrawn": 1178,
+                     *       "replaced": 2,
                      *       "error": {
                      *         "code": "FileUnreadable",
                      *         "detail": "nothing was imported: the file has no header"
@@ -7649,7 +8842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7735,8 +8928,117 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoImport: {
+        parameters: {
+            query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the import */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One JSON object per line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "withdrawn",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "fact": "returned:R-1"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["UndoneFactLine"] | components["schemas"]["UndoResultLine"] | components["schemas"]["ImportErrorLine"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportUnknown`: there is no import with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportRunning`: the import has not ended yet. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7833,7 +9135,510 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRefusalProposals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description State of the proposal */
+                state?: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+                /** @description What is proposed */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *           "action": "close-period",
+                     *           "subject": "monthly@Europe/Paris|2026-03",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "force": "the partner of crm|D-1 will never register"
+                     *           },
+                     *           "read": {
+                     *             "statements": 12,
+                     *             "totals": {
+                     *               "EUR": "9350.00"
+                     *             }
+                     *           },
+                     *           "state": "open",
+                     *           "proposedBy": "fiona@example.com",
+                     *           "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *           "decidedBy": "ada@example.com",
+                     *           "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *           "reason": "the returns of the last week are missing",
+                     *           "refusal": {
+                     *             "code": "ClosingInProgress",
+                     *             "message": "the closing of 2026-02 is still running"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["ProposalRead"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal; `refusal` says why the action was not possible */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `SecondPersonNeeded`: the caller proposed it. `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `ProposalChanged`: revisions or totals have changed since it was proposed. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the returns of the last week are missing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RejectProposalBody"];
+            };
+        };
+        responses: {
+            /** @description The rejected proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7972,7 +9777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8142,7 +9947,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8276,7 +10081,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8436,7 +10241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8632,7 +10437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8801,7 +10606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8931,7 +10736,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9070,7 +10875,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9172,7 +10977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9315,7 +11120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9338,6 +11143,8 @@ export interface operations {
     batchExchangeRates: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -9346,8 +11153,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -9431,7 +11236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9539,7 +11344,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9698,7 +11503,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9721,6 +11526,8 @@ export interface operations {
     batchQuotas: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -9729,8 +11536,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -9814,7 +11619,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9924,7 +11729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10092,7 +11897,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10206,7 +12011,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10313,7 +12118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10465,7 +12270,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10614,7 +12419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10718,7 +12523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10858,7 +12663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10950,7 +12755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11061,7 +12866,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11173,7 +12978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11268,7 +13073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11381,7 +13186,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11485,7 +13290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11601,7 +13406,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11762,7 +13567,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11896,7 +13701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12066,7 +13871,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12197,7 +14002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12311,7 +14116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12440,7 +14245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12559,7 +14364,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12685,7 +14490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12829,7 +14634,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12955,7 +14760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13051,7 +14856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13167,7 +14972,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13256,7 +15061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13452,7 +15257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13573,7 +15378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13759,7 +15564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13865,7 +15670,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -51,7 +51,7 @@ export class ReopenPeriodAction implements TwoPersonAction {
     const { id, subject, request, read, proposedBy: by, decidedBy: confirmedBy = '', decidedAt: at = '' } = proposal;
     const { calendar, period } = periodOfSubject(subject);
     const { closing, approvalBegun } = read as unknown as ReopeningRead;
-    const reason = String(request['reason']);
+    const { reason } = request as { readonly reason: string };
     const people = { proposal: id, by, confirmedBy };
     const command = { type: 'reopen', calendar, period, closing, ...people, reason, approvalBegun, at } as const;
     await this.calendars.handle(calendar, command, context);

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { DealFact } from '@tantieme/contracts/deal';
-import { dealDecider, dealOf } from './deal.js';
+import type { Deal, DealFact } from '@tantieme/contracts/deal';
+import { dealAfter, dealDecider, dealOf } from './deal.js';
 import { FACTS_MAX } from '../limits.js';
-import type { DealFactRecorded, DealState } from './deal.js';
+import type { DealFactRecorded } from './deal.js';
+import type { DealState } from './facts-in-force.js';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { factKeyOf } from './deal-fact.js';
 import { stageOf } from './deal-stage.js';
@@ -20,28 +21,38 @@ function given(...facts: DealFact[]): DealState {
 const deciding = (fact: DealFact, state: DealState): readonly DealFactRecorded[] =>
   dealDecider.decide(recorded(fact), state);
 
+function after(event: DealFactRecorded | undefined): Deal {
+  if (event === undefined) throw new Error('no event');
+  return dealAfter(event);
+}
+
 describe('a fact of a deal', () => {
   it('is recorded together with the whole deal after it', () => {
-    expect(deciding(booked(), given())).toEqual([
+    const deal = dealOf('crm', 'D-1', [recorded(paid()), recorded(booked())]);
+    expect(deal).toMatchObject({ terms: terms(), payments: [{ id: 'PAY-1' }] });
+    expect(deciding(booked(), given(paid()))).toEqual([
       {
         type: 'DealFactRecorded',
         version: 1,
         occurredAt: '2026-03-05T10:00:00.000Z',
-        data: {
-          ...recorded(booked()),
-          deal: {
-            source: 'crm',
-            id: 'D-1',
-            terms: terms(),
-            bookedAt: '2026-03-05T10:00:00.000Z',
-            invoices: [],
-            payments: [],
-            soldThrough: [],
-            returns: [],
-          },
-        },
+        data: { ...recorded(booked()), deal },
       },
     ]);
+  });
+
+  it('is recorded alone where it is the first, as the deal follows from it', () => {
+    const [event] = deciding(booked(), given());
+    expect(event?.data).toEqual(recorded(booked()));
+    expect(after(event)).toEqual({
+      source: 'crm',
+      id: 'D-1',
+      terms: terms(),
+      bookedAt: '2026-03-05T10:00:00.000Z',
+      invoices: [],
+      payments: [],
+      soldThrough: [],
+      returns: [],
+    });
   });
 
   it('adds nothing when it comes again', () => {
@@ -84,7 +95,7 @@ describe('a fact of a deal', () => {
 describe('a deal', () => {
   it('has only its returns while nothing else has arrived', () => {
     const [event] = deciding(returned({ lines: [{ line: '1', net: '30' }] }), given());
-    expect(event?.data.deal).toEqual({
+    expect(after(event)).toEqual({
       source: 'crm',
       id: 'D-1',
       invoices: [],
@@ -96,13 +107,13 @@ describe('a deal', () => {
 
   it('gives amounts that arrived before the currency its decimals', () => {
     const [event] = deciding(booked(), given(returned({ lines: [{ line: '1', net: '30' }] }), paid()));
-    expect(event?.data.deal.returns[0]?.lines).toEqual([{ line: '1', net: '30.00' }]);
-    expect(event?.data.deal.payments).toEqual([{ id: 'PAY-1', at: '2026-03-25T10:00:00.000Z', amount: '40.00' }]);
+    expect(after(event).returns[0]?.lines).toEqual([{ line: '1', net: '30.00' }]);
+    expect(after(event).payments).toEqual([{ id: 'PAY-1', at: '2026-03-25T10:00:00.000Z', amount: '40.00' }]);
   });
 
   it('leaves a payment with more decimals than its currency as it was sent', () => {
     const [event] = deciding(booked(), given(paid({ amount: '40.125' })));
-    expect(event?.data.deal.payments[0]?.amount).toBe('40.125');
+    expect(after(event).payments[0]?.amount).toBe('40.125');
   });
 
   const termsAfter = (...facts: DealFact[]): string | undefined =>
@@ -191,7 +202,7 @@ describe('a deal', () => {
             state = dealDecider.evolve(state, event);
             last = event;
           }
-        expect(JSON.stringify(last?.data.deal)).toBe(whole);
+        expect(JSON.stringify(after(last))).toBe(whole);
       }),
       { numRuns: 200 },
     );
@@ -350,6 +361,26 @@ describe('a withdrawn fact', () => {
     );
     if (first === undefined || second === undefined) throw new Error('two amendments');
     expect(dealAfter(booked(), first, second, withdrawn(second)).terms?.lines[0]?.net).toBe('1.00');
+  });
+
+  it('that is withdrawn alone leaves the revision below in force', () => {
+    const [first, second] = [returned(), returned({ revision: 2, lines: [{ line: '1', net: '9' }] })];
+    const alone = { ...withdrawn(second), withdrawn: 'revision' } as const;
+    for (const facts of [
+      [booked(), first, second, alone],
+      [alone, second, booked(), first],
+    ])
+      expect(dealAfter(...facts)).toEqual(dealAfter(booked(), first));
+    expect(dealAfter(booked(), second, alone).returns).toEqual([]);
+    // Also the revision below is withdrawn where all up to this one are.
+    expect(dealAfter(booked(), first, second, alone, withdrawn(second)).returns).toEqual([]);
+  });
+
+  it('can be withdrawn from a deal that has as many facts as a deal may have', () => {
+    const payments = Array.from({ length: FACTS_MAX }, (_, index) => paid({ id: `${index}` }));
+    const state: DealState = new Map(payments.map((fact, index) => [`paid:${index}`, recorded(fact)]));
+    expect(deciding(withdrawn(paid({ id: '7' })), state)).toHaveLength(1);
+    expect(thrownBy(() => deciding(withdrawn(paid({ id: 'X' })), state))).toMatchObject({ code: 'DealTooLarge' });
   });
 
   it('is withdrawn once, whenever the withdrawal is sent again', () => {

@@ -4,7 +4,7 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Work } from '@tantieme/event-sourcing/decide/runtime';
 import { isDatabaseUnavailable } from '@tantieme/event-sourcing/read-model/database-unavailable';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -12,23 +12,23 @@ import type { CellFault } from '@tantieme/tabular/cell';
 import type { Kysely } from 'kysely';
 import { contentHash } from '../deal/content-hash.js';
 import { dealStream } from '../deal/deal.js';
-import type { DealCommand, RecordedFact } from '../deal/deal.js';
+import type { DealCommand } from '../deal/deal.js';
+import type { RecordedFact } from '../deal/facts-in-force.js';
 import { factKeyOf, identityOf } from '../deal/deal-fact.js';
 import { LINES_MAX } from '../limits.js';
 import { DEAL_RUNTIME } from '../deal/deal.queries.js';
 import type { DealRuntime } from '../deal/deal.queries.js';
 import { MIGRATIONS } from '../migrations.js';
+import { REFUSAL_RUNTIME } from '../refusal/refusal-runtime.service.js';
+import type { RefusalRuntime } from '../refusal/refusal-runtime.service.js';
 import { refusalStream } from '../refusal/refusal.js';
-import type { RefusalCommand, RefusalEvent, RefusalState, RefuseFact, Resolution } from '../refusal/refusal.js';
+import type { RefusalCommand, RefuseFact, Resolution } from '../refusal/refusal.js';
 import type { Candidate } from './candidate.js';
 import { identityIn, judge, located, rejectionOf } from './judgement.js';
 import type { Rejection } from './judgement.js';
 import { openRefusalsOf } from './open-refusals.tables.js';
 import type { OpenRefusalRow, OpenRefusalTables } from './open-refusals.tables.js';
 import { resolutionOf } from './resolution.js';
-
-export const REFUSAL_RUNTIME = Symbol('REFUSAL_RUNTIME');
-export type RefusalRuntime = Runtime<RefusalState, RefusalCommand, RefusalEvent>;
 
 /** The ids of its events are computed from the fact's content, so that a fact has no cause of its own. */
 export type FactContext = Omit<CommandContext, 'cause'>;
@@ -82,11 +82,11 @@ export class FactRecorder {
    */
   async record(batch: readonly IncomingFact[]): Promise<readonly FactResult[]> {
     const judged = batch.map((incoming) => ({ incoming, verdict: judge(incoming) }));
-    const work = judged.flatMap(({ incoming: { context }, verdict }): Work<DealCommand>[] =>
-      'fact' in verdict
-        ? [{ stream: dealStream(verdict.fact), command: verdict, context: { ...context, cause: verdict.hash } }]
-        : [],
-    );
+    const work = judged.flatMap(({ incoming: { context, import: origin }, verdict }): Work<DealCommand>[] => {
+      if (!('fact' in verdict)) return [];
+      const command = omitUndefined({ ...verdict, import: origin?.id });
+      return [{ stream: dealStream(verdict.fact), command, context: { ...context, cause: verdict.hash } }];
+    });
     const handled = (await this.deals.handleMany(work)).values();
     const outcomes = judged.map(({ verdict }): FactRecorded | Rejection => {
       if (!('fact' in verdict)) return verdict;
