@@ -26,7 +26,9 @@ interface ProposalFilter extends ServerOptions, ListOptions {
 
 export function proposalCommand(): Command {
   return new Command('proposal')
-    .description('what one person proposed, and another confirms or rejects: closings, reopenings, waived deals, discards')
+    .description(
+      'what one person proposed, and another confirms or rejects: closings, reopenings, waived deals, discards',
+    )
     .addCommand(
       withLimit(serverCommand('list', 'proposals, newest first of each kind'))
         .addOption(new Option('--state <state>').choices(STATES))
