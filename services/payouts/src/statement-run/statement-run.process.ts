@@ -42,8 +42,9 @@ export function statementRunProcess(accounts: Accounts, statementRuns: Statement
   function note(stored: StoredEvent): void {
     const { type, data } = domainEventOf<StatementRunEvent>(stored, STATEMENT_RUN_EVENTS);
     const { calendar, period } = data;
-    if (type === 'StatementRunFinished' || type === 'StatementsWithdrawn') pending.delete(stored.stream);
-    else if (type !== 'ApprovalBegun' && !pending.has(stored.stream)) pending.set(stored.stream, { calendar, period });
+    // The end of a run is for `issueStatements` to find: a failure whose append succeeded is over then.
+    const isWork = type === 'ManifestPageReceived' || type === 'StatementRunStarted' || type === 'WithdrawalBegun';
+    if (isWork && !pending.has(stored.stream)) pending.set(stored.stream, { calendar, period });
   }
 
   /** Within a calendar, a period waits for the one before, because it carries on its balance. */

@@ -84,8 +84,8 @@ export class Closing {
 
   private note(stored: StoredEvent): void {
     const { type, data } = domainEventOf<PeriodEvent>(stored, REWARDS_PERIOD_EVENTS);
-    if (type === 'RewardsPeriodClosed' || type === 'RewardsPeriodReopened') this.pending.delete(stored.stream);
-    else if (!this.pending.has(stored.stream))
+    // The end of a closing is for `proceed` to find: a failure whose append succeeded is over then.
+    if (type !== 'RewardsPeriodClosed' && type !== 'RewardsPeriodReopened' && !this.pending.has(stored.stream))
       this.pending.set(stored.stream, { calendar: data.calendar, period: data.period });
   }
 
