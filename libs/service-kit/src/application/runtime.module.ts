@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+import { BroadcastChannel } from 'node:worker_threads';
+
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
@@ -18,6 +21,7 @@ import type { WorkFilter } from '../background/background.js';
 import { checkConfig, EMBEDDED } from '../runtime/config.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { openReadDatabase } from '../runtime/database.js';
+import { DirectoryLeadership } from '../runtime/directory-lock.js';
 import { LaneEnds } from '../runtime/lane-ends.js';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
@@ -41,6 +45,7 @@ import {
   WORK_FILTER,
   TRACING,
   LEADERSHIP,
+  THREAD_CHANNEL,
   TIMERS,
   TOPIC_VIEWS,
 } from '../runtime/runtime-tokens.js';
@@ -54,9 +59,8 @@ import { requestValidation } from '../http/validation.js';
  */
 type AnyTables = Record<string, Record<string, unknown>>;
 
-/** Null for the embedded database, which one process uses alone. */
-async function openLeadership({ database }: RuntimeConfig): Promise<Leadership | null> {
-  if (database === EMBEDDED) return null;
+async function openLeadership({ database, dataDirectory }: RuntimeConfig): Promise<Leadership> {
+  if (database === EMBEDDED) return new DirectoryLeadership(dataDirectory);
   const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
   return new PostgresLocks(database);
 }
@@ -127,6 +131,10 @@ export class RuntimeModule {
         { provide: TOPIC_VIEWS, useFactory: () => new Map() },
         LaneEnds,
         { provide: TIMERS, useValue: systemTimers },
+        {
+          provide: THREAD_CHANNEL,
+          useFactory: () => new BroadcastChannel(`background ${resolve(config.dataDirectory)}`),
+        },
         { provide: LEADERSHIP, useFactory: () => openLeadership(config) },
         Background,
         Reachability,

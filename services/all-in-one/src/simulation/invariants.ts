@@ -11,7 +11,7 @@ import type { CalendarEvent } from '@tantieme/commission-calculation/calendar/ca
 import { CREDIT, CREDIT_EVENTS, dealOfStream } from '@tantieme/commission-calculation/credit/credit';
 import type { CreditEvent } from '@tantieme/commission-calculation/credit/credit';
 import { EARNING, earningStream } from '@tantieme/commission-calculation/earning/earning';
-import { EARNING_EVENTS } from '@tantieme/commission-calculation/earning/earning-events';
+import { dealPostings, EARNING_EVENTS } from '@tantieme/commission-calculation/earning/earning-events';
 import type { EarningEvent } from '@tantieme/commission-calculation/earning/earning-events';
 import { dealDecider } from '@tantieme/deal-ingestion/deal/deal';
 import type { DealFactRecorded } from '@tantieme/deal-ingestion/deal/deal';
@@ -218,7 +218,7 @@ export class Invariants {
       this.must(number <= (this.credited.get(name) ?? 0), `${name} has earned a credit that does not exist`);
       this.earned.set(name, number);
     }
-    for (const { deal, lines } of event.data.deals)
+    for (const { deal, lines } of dealPostings(event))
       this.post({ stream, key: deal, revision, payee, currency, calendar, lines }, EARNING);
   }
 

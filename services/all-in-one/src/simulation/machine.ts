@@ -21,6 +21,7 @@ import {
   DATABASE,
   EVENT_STORE,
   LEADERSHIP,
+  THREAD_CHANNEL,
   TIMERS,
   TOPIC_VIEWS,
 } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -39,6 +40,9 @@ const SILENT: LoggerService = { log: () => undefined, error: () => undefined, wa
 
 /** Partitions of a topic of the simulated broker. */
 const PARTITIONS = 3;
+
+/** Longer than any run lasts: the time that a connection is waited for is not simulated. */
+const ACQUIRE_MS = 60_000;
 
 /** What outlives machines. */
 export class Disks {
@@ -111,9 +115,11 @@ export async function startMachine(
         : openEmbeddedBroker(join(disks.directory, 'broker.sqlite'), { views, timers }),
     )
     .overrideProvider(DATABASE)
-    .useValue(new Kysely({ dialect: turning(sqliteDialect(disks.database), simulation, machine, disks) }))
+    .useValue(new Kysely({ dialect: turning(sqliteDialect(disks.database, ACQUIRE_MS), simulation, machine, disks) }))
     .overrideProvider(LEADERSHIP)
     .useValue(new SimulatedLeadership(simulation, machine, disks.locks))
+    .overrideProvider(THREAD_CHANNEL)
+    .useValue(null)
     .overrideProvider(TIMERS)
     .useValue(timers)
     .compile();

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
+import { printFigures } from '@tantieme/commission-engine/bench/figures';
+
 import { SCENARIOS } from './scenario.js';
 import { simulate } from './world.js';
 import type { Outcome, Play } from './world.js';
@@ -45,13 +47,7 @@ for (let seed = from; seed < to && !(options['until-found'] && violations > 0); 
 if (options.verbose) process.stderr.write(`${JSON.stringify(Object.fromEntries([...faults].toSorted()))}\n`);
 
 const figures = { seeds, steps, violations, sameTrace: `${same} of ${repeated}` };
-process.stdout.write(
-  options.json
-    ? `${JSON.stringify(figures)}\n`
-    : `${Object.entries(figures)
-        .map(([name, value]) => `${name.padEnd(12)}${value}`)
-        .join('\n')}\n`,
-);
+printFigures(figures, options.json);
 process.exit(violations === 0 ? 0 : 1);
 
 function playOf(seed: number): Play {

@@ -97,6 +97,10 @@ export type AccountEvent =
         readonly entries: readonly AccountEntry[];
         /** Without its lines: earlier events hold them, and the statement's hash covers them. */
         readonly statement: StatementIssued;
+        /** Revision of the first event that may hold one of its lines: a reader of the statement starts there. */
+        readonly linesFrom: number;
+        /** The part of the opening that was earned in other currencies; absent where there is none. */
+        readonly openingExchanged?: readonly Exchanged[];
         /** Version of the arithmetic. */
         readonly engine: number;
       };
@@ -135,6 +139,10 @@ interface IssuedStatement extends Pick<StatementIssued, 'payable' | 'parts' | 'e
 
 export interface AccountState {
   readonly openLines: OpenLines;
+  /** Revision of the next event. */
+  nextRevision: number;
+  /** Revision of the first event with a line of the period, by {@link periodKey}. */
+  readonly linesFrom: Map<string, number>;
   /** By {@link periodKey}, in order of issue. */
   readonly statements: Map<string, IssuedStatement>;
   /** Minor units that the newest statement carries, by calendar. */
@@ -169,6 +177,8 @@ export function accountDecider(engines = STATEMENT_ENGINES): Decider<AccountStat
     events: ACCOUNT_EVENTS,
     initialState: () => ({
       openLines: new OpenLines(),
+      nextRevision: 0,
+      linesFrom: new Map(),
       statements: new Map(),
       carriedMinor: new Map(),
       carriedExchanged: new Map(),
@@ -261,13 +271,15 @@ function issueStatement(
     throw new DomainError('EarlierPeriodOpen', `${id} has to wait for the statement of ${open}`, 'conflict');
   const linesByStream = state.openLines.linesOf(calendar, period);
   const lines = linesOfManifest(id, entries, linesByStream);
+  const openingExchanged = state.carriedExchanged.get(calendar) ?? [];
+  const linesFrom = state.linesFrom.get(periodKey(calendar, period)) ?? state.nextRevision;
   const statement = composeStatement({
     payee,
     currency,
     calendar,
     period,
     openingMinor: state.carriedMinor.get(calendar) ?? 0n,
-    openingExchanged: state.carriedExchanged.get(calendar) ?? [],
+    openingExchanged,
     terms: termsOf(entries, linesByStream, currency),
     lines,
   });
@@ -276,7 +288,13 @@ function issueStatement(
       type: 'StatementIssued',
       version: 1,
       occurredAt: command.at,
-      data: { entries, statement: withoutLines(statement), engine },
+      data: omitUndefined({
+        entries,
+        statement: withoutLines(statement),
+        linesFrom,
+        openingExchanged: openingExchanged.length === 0 ? undefined : openingExchanged,
+        engine,
+      }),
     },
   ];
 }
@@ -368,6 +386,8 @@ function recordPayment({ at, payment }: Of<AccountCommand, 'record-payment'>, st
 }
 
 function evolve(state: AccountState, event: AccountEvent, engines: EngineVersions<StatementEngine>): AccountState {
+  const revision = state.nextRevision;
+  state.nextRevision += 1;
   switch (event.type) {
     case 'LedgerLinesReceived': {
       const { origin, key, calendar, lines } = event.data;
@@ -376,6 +396,10 @@ function evolve(state: AccountState, event: AccountEvent, engines: EngineVersion
         state.statements.size === 0
           ? lines
           : lines.filter(({ period }) => !state.statements.has(periodKey(calendar, period)));
+      for (const period of new Set(open.map((line) => line.period))) {
+        const ofPeriod = periodKey(calendar, period);
+        if (!state.linesFrom.has(ofPeriod)) state.linesFrom.set(ofPeriod, revision);
+      }
       state.openLines.replace(origin.stream, key, origin.revision, calendar, open);
       return state;
     }
