@@ -18,7 +18,7 @@ import type {
 import type { Machine, Simulation } from './simulation.js';
 
 /** How often a member looks for messages without being woken. */
-const POLL_MS = 250;
+const POLL_MS = 1000;
 
 interface Partition {
   readonly topic: string;
