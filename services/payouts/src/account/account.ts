@@ -19,6 +19,8 @@ import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-stat
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 
+import { groupLedgerLines, ungroupLedgerLines } from './ledger-line-groups.js';
+import type { LedgerLineGroup } from './ledger-line-groups.js';
 import { OpenLines } from './open-lines.js';
 import { checkPayment, payoutUnknown, statementOfPayout } from './payment.js';
 import type { RecordedPayment } from './payment.js';
@@ -86,7 +88,7 @@ export type AccountEvent =
         readonly key: string;
         readonly currency: string;
         readonly calendar: string;
-        readonly lines: readonly LedgerLine[];
+        readonly groups: readonly LedgerLineGroup[];
       };
     }
   | {
@@ -227,7 +229,7 @@ function receiveLedgerLines(command: Of<AccountCommand, 'receive-ledger-lines'>,
       type: 'LedgerLinesReceived',
       version: 1,
       occurredAt: command.at,
-      data: { origin, key, currency, calendar, lines },
+      data: { origin, key, currency, calendar, groups: groupLedgerLines(key, lines) },
     },
   ];
 }
@@ -390,7 +392,8 @@ function evolve(state: AccountState, event: AccountEvent, engines: EngineVersion
   state.nextRevision += 1;
   switch (event.type) {
     case 'LedgerLinesReceived': {
-      const { origin, key, calendar, lines } = event.data;
+      const { origin, key, calendar, groups } = event.data;
+      const lines = ungroupLedgerLines(key, groups);
       // A message holds the whole deal, including lines of issued statements, which never change: skip those.
       const open =
         state.statements.size === 0
@@ -442,8 +445,10 @@ function updateStatement({ statements }: AccountState, key: string, change: Part
 function commandOf(event: AccountEvent): AccountCommand {
   const at = event.occurredAt;
   switch (event.type) {
-    case 'LedgerLinesReceived':
-      return { type: 'receive-ledger-lines', at, ...event.data };
+    case 'LedgerLinesReceived': {
+      const { groups, ...received } = event.data;
+      return { type: 'receive-ledger-lines', at, ...received, lines: ungroupLedgerLines(received.key, groups) };
+    }
     case 'StatementIssued': {
       const { entries, statement, engine } = event.data;
       const { payee, currency, calendar, period } = statement;

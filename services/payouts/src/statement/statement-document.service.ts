@@ -10,6 +10,7 @@ import { parseAmount } from '@tantieme/money/amount';
 
 import { ACCOUNT_EVENTS, accountStream, STATEMENT_ENGINES } from '../account/account.js';
 import type { AccountEvent } from '../account/account.js';
+import { ungroupLedgerLines } from '../account/ledger-line-groups.js';
 import { OpenLines } from '../account/open-lines.js';
 import { STATEMENT_EVENTS_PER_READ } from '../limits.js';
 
@@ -70,7 +71,7 @@ async function linesOf(
     for (const stored of await store.readStream(stream, { from, limit })) {
       const { type, data } = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
       if (type !== 'LedgerLinesReceived' || data.calendar !== calendar) continue;
-      const lines = data.lines.filter((line) => line.period === period);
+      const lines = ungroupLedgerLines(data.key, data.groups).filter((line) => line.period === period);
       found.replace(data.origin.stream, data.key, data.origin.revision, calendar, lines);
     }
   }
