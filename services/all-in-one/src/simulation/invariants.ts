@@ -302,6 +302,13 @@ export class Invariants {
         this.carried.set(account, carried);
         return;
       }
+      case 'StatementWithdrawn': {
+        const { statement, payee, currency, calendar, carried } = data;
+        this.must(this.statements.get(statement)?.isApproved === false, `${statement} is withdrawn after its approval`);
+        this.statements.delete(statement);
+        this.carried.set(`${payee}|${currency}|${calendar}`, carried);
+        return;
+      }
       case 'StatementApproved': {
         const statement = this.statements.get(data.statement);
         this.must(statement !== undefined, `${data.statement} is approved but was never issued`);
