@@ -13,6 +13,7 @@ import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { Driver } from '../driver.js';
 import { verifyFile } from '../verify/verify-file.js';
 import { measureBareInserts } from './bare-inserts.js';
+import { measureClosedYears } from './closed-years.js';
 import { measureStart } from './start.js';
 import { CALENDAR, dealsOf, partnersOf, PERIOD, PLAN } from './history.js';
 
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     deals: { type: 'string', default: '100000' },
     growth: { type: 'string', default: '10' },
     events: { type: 'string', default: '20000' },
+    'closed-lines': { type: 'string', default: '1000000' },
   },
 });
 
@@ -120,6 +122,7 @@ async function readAndVerify(
   };
 }
 
+const closedYears = await measureClosedYears(Number(options['closed-lines']));
 const deals = Number(options.deals);
 const startSeconds = await measureStart();
 const growth = Number(options.growth);
@@ -144,6 +147,7 @@ print({
   verifyPerSecond: replay.events / replay.verifySeconds,
   verifyToReadParse: replay.readSeconds / replay.verifySeconds,
   peakMemoryBytes: small.peakBytes,
+  ...closedYears,
   ...(large
     ? {
         largeDeals: deals * growth,
