@@ -34,7 +34,7 @@ import { CALENDAR, PLAN } from './history.js';
 const YEARS = [2022, 2023, 2024, 2025];
 const LINES_PER_DEAL = 10;
 /** Events per append, and pause between looks at the log. */
-const BATCH = 500;
+const BATCH = 100;
 const PAUSE_MS = 1;
 /** Restarts per payee; the median counts. */
 const RESTARTS = 5;
