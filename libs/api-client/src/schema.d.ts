@@ -522,6 +522,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/imports/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo an import
+         * @description Withdraws every fact that the import brought, as later revisions of these facts, so that the deals are as if they had never been imported. Facts that a higher revision from elsewhere has replaced stay, and are listed. The answer has a line for each fact and the totals as its last line. Undoing an import again changes nothing; after a break-off it goes on. A dry run withdraws nothing.
+         *
+         *     Roles: source, operator.
+         */
+        post: operations["undoImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/refusals/{id}/retry": {
         parameters: {
             query?: never;
@@ -2177,8 +2199,11 @@ export interface components {
             file?: string;
             /** @enum {string} */
             format: "ndjson" | "csv";
-            /** @enum {string} */
-            state: "running" | "completed" | "failed";
+            /**
+             * @description `interrupted`: the server was killed meanwhile; the counts say how far it came, and importing the file again records the rest
+             * @enum {string}
+             */
+            state: "running" | "interrupted" | "completed" | "failed" | "undone";
             /**
              * @description Who imported the file
              * @example olga
@@ -2192,7 +2217,7 @@ export interface components {
             /** @example 2026-03-05T10:00:07.000Z */
             endedAt?: string;
             /**
-             * @description The sum of the other counts; absent while the import runs
+             * @description The sum of the other counts: so far, until the import ends
              * @example 1200
              */
             facts?: number;
@@ -2216,8 +2241,62 @@ export interface components {
              * @example 4
              */
             refused?: number;
+            /**
+             * @description When it was undone last
+             * @example 2026-03-06T09:00:00.000Z
+             */
+            undoneAt?: string;
+            /**
+             * @description Facts that were withdrawn when it was undone
+             * @example 1178
+             */
+            withdrawn?: number;
+            /**
+             * @description Facts that a higher revision from elsewhere had replaced: they stay
+             * @example 2
+             */
+            replaced?: number;
             /** @description Why a failed import ended */
             error?: components["schemas"]["ImportFailure"];
+        };
+        UndoneFactLine: {
+            /**
+             * @description `withdrawn`: by this request. `replaced`: a higher revision from elsewhere counts, and it stays
+             * @enum {string}
+             */
+            type: "withdrawn" | "replaced";
+            /** @example crm */
+            source: string;
+            /** @example D-1042 */
+            deal: string;
+            /**
+             * @description Which fact of the deal
+             * @example returned:R-1
+             */
+            fact: string;
+        };
+        UndoResultLine: {
+            /** @enum {string} */
+            type: "result";
+            /** @description True: nothing was withdrawn */
+            dryRun: boolean;
+            /**
+             * @description Facts that are withdrawn by this request
+             * @example 1178
+             */
+            withdrawn: number;
+            /**
+             * @description Facts that were withdrawn before
+             * @example 0
+             */
+            withdrawnBefore: number;
+            /**
+             * @description Facts that a higher revision from elsewhere replaced: they stay
+             * @example 2
+             */
+            replaced: number;
+            /** @description Amounts of the facts that are withdrawn */
+            amounts: components["schemas"]["AmountTotalBody"][];
         };
         AttributionAnswer: {
             /**
@@ -4003,8 +4082,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4070,8 +4149,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4173,8 +4252,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4193,8 +4272,8 @@ export interface components {
             amount?: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4211,8 +4290,8 @@ export interface components {
             id: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4280,8 +4359,8 @@ export interface components {
             };
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4304,8 +4383,8 @@ export interface components {
             }[];
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4336,8 +4415,8 @@ export interface components {
             until?: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         } | {
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
@@ -4352,8 +4431,8 @@ export interface components {
             occurredAt: string;
             /** @description a whole number from 0 */
             revision?: number;
-            /** @constant */
-            withdrawn?: true;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         };
         /** exchange-rate */
         ExchangeRateMessage: {
@@ -6095,6 +6174,8 @@ export interface operations {
     batchPartners: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -6103,8 +6184,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -6225,6 +6304,8 @@ export interface operations {
     batchPartner: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -6233,8 +6314,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -7215,7 +7294,7 @@ export interface operations {
                 /** @description `next` of the previous page; none for the first page */
                 cursor?: string;
                 /** @description Only imports in this state */
-                state?: "running" | "completed" | "failed";
+                state?: "running" | "interrupted" | "completed" | "failed" | "undone";
                 /** @description Only files whose name contains this text */
                 file?: string;
                 /** @description Only imports by this person or system */
@@ -7251,6 +7330,9 @@ export interface operations {
                      *           "repeated": 15,
                      *           "conflicts": 1,
                      *           "refused": 4,
+                     *           "undoneAt": "2026-03-06T09:00:00.000Z",
+                     *           "withdrawn": 1178,
+                     *           "replaced": 2,
                      *           "error": {
                      *             "code": "FileUnreadable",
                      *             "detail": "nothing was imported: the file has no header"
@@ -7320,6 +7402,8 @@ export interface operations {
     createImport: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -7328,8 +7412,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -7467,6 +7549,9 @@ export interface operations {
                      *       "repeated": 15,
                      *       "conflicts": 1,
                      *       "refused": 4,
+                     *       "undoneAt": "2026-03-06T09:00:00.000Z",
+                     *       "withdrawn": 1178,
+                     *       "replaced": 2,
                      *       "error": {
                      *         "code": "FileUnreadable",
                      *         "detail": "nothing was imported: the file has no header"
@@ -7609,6 +7694,115 @@ export interface operations {
             };
             /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoImport: {
+        parameters: {
+            query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the import */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One JSON object per line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "withdrawn",
+                     *       "source": "crm",
+                     *       "deal": "D-1042",
+                     *       "fact": "returned:R-1"
+                     *     }
+                     */
+                    "application/x-ndjson": components["schemas"]["UndoneFactLine"] | components["schemas"]["UndoResultLine"] | components["schemas"]["ImportErrorLine"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportUnknown`: there is no import with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ImportRunning`: the import has not ended yet. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9210,6 +9404,8 @@ export interface operations {
     batchExchangeRates: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -9218,8 +9414,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -9593,6 +9787,8 @@ export interface operations {
     batchQuotas: {
         parameters: {
             query?: {
+                /** @description True: answers what would happen, and writes nothing */
+                dryRun?: boolean;
                 /** @description How the file is written; by its content type if left out */
                 format?: "ndjson" | "csv";
                 /** @description Name of the file, repeated with each refusal */
@@ -9601,8 +9797,6 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
-                /** @description True: answers what would happen, and writes nothing */
-                dryRun?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */

@@ -118,14 +118,16 @@ export type DealFactKind = StatedFact['kind'];
 
 /**
  * Withdraws a fact that was sent by mistake: the deal is as if it had never been sent. It names what identifies the
- * fact, and may come before it. Of a fact with revisions it withdraws its own revision and all below, so that a higher
- * one counts again. Amendments and registrations are withdrawn one by one: by revision, or by `occurredAt` for those
- * that have none.
+ * fact, and may come before it. Of a fact with revisions, `true` withdraws its own revision and all below, so that a
+ * higher one counts again; `revision` withdraws its own revision alone, so that the one below counts again. Amendments
+ * and registrations are always withdrawn one by one: by revision, or by `occurredAt` for those that have none.
  */
 export interface WithdrawnFact extends FactOf<DealFactKind> {
   readonly id?: string;
-  readonly withdrawn: true;
+  readonly withdrawn: Withdrawn;
 }
+
+export type Withdrawn = true | 'revision';
 
 export type DealFact = StatedFact | WithdrawnFact;
 

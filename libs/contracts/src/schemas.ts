@@ -220,7 +220,7 @@ const factOf = (
         ...(id === undefined ? {} : { id }),
         ...content,
         revision: count,
-        withdrawn: { const: true },
+        withdrawn: { enum: [true, 'revision'] },
       },
       [...names, 'revision', 'withdrawn'],
     ),

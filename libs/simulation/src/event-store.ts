@@ -14,9 +14,11 @@ import {
 import type {
   Append,
   AppendResult,
+  EventFilter,
   EventStore,
   ExpectedRevision,
   Page,
+  Position,
   ReadAllOptions,
   ReadStreamOptions,
   StoredEvent,
@@ -27,12 +29,15 @@ import type { PreparedAppend } from '@tantieme/event-store/prepared-append';
 
 import type { Machine, Simulation } from './simulation.js';
 
+/** How long a subscription waits before it passes on that events which it does not select were appended. */
+const EMPTY_PAGE_MS = 100;
+
 /** What is on the disk. */
 export class SimulatedLog {
   readonly events: StoredEvent[] = [];
   readonly streams = new Map<string, StoredEvent[]>();
   /** Called after every append, so that waiting subscriptions look again. */
-  readonly listeners = new Set<() => void>();
+  readonly listeners = new Set<(added: readonly StoredEvent[]) => void>();
 
   append({ stream, expectedRevision, events }: PreparedAppend, nowMs: number): AppendResult {
     const stored = this.streams.get(stream) ?? [];
@@ -58,7 +63,7 @@ export class SimulatedLog {
     }
     this.events.push(...added);
     this.streams.set(stream, [...stored, ...added]);
-    for (const listener of this.listeners) listener();
+    for (const listener of this.listeners) listener(added);
     return appended(added, false);
   }
 
@@ -151,8 +156,8 @@ export class SimulatedEventStore implements EventStore {
       const page = this.log.page({ after: at, filter, limit: batchSize });
       if (page.through > at || (page.end && at === after && page.events.length === 0)) yield page;
       if (ended.aborted) return;
-      if (page.through === at) await this.grown(Number(at), ended);
       at = page.through;
+      if (page.end) await this.grown(at, filter, ended);
     }
   }
 
@@ -178,14 +183,28 @@ export class SimulatedEventStore implements EventStore {
     if (this.simulation.chance(this.simulation.faults.refused)) throw unavailable('refused');
   }
 
-  /** Resolves when the log is longer, or the signal is aborted. */
-  private async grown(length: number, signal: AbortSignal): Promise<void> {
-    if (this.log.events.length > length || signal.aborted) return;
+  /** Resolves when there is an event to read, some time after others were appended, or when the signal is aborted. */
+  private async grown(at: Position, filter: EventFilter | undefined, signal: AbortSignal): Promise<void> {
+    const { simulation, machine, log } = this;
+    if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.log.listeners.add(resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const over = new AbortController();
+    let isLate = false;
+    const look = (added: readonly StoredEvent[]): void => {
+      if (added.some((event) => matchesFilter(filter, categoryOf(event.stream), event.type))) resolve();
+      else if (added.length > 0 && !isLate) {
+        isLate = true;
+        void simulation.wait(machine, EMPTY_PAGE_MS, over.signal).then(resolve);
+      }
+    };
+    const end = (): void => resolve();
+    log.listeners.add(look);
+    signal.addEventListener('abort', end, { once: true });
+    look(log.events.slice(Number(at)));
     await promise;
-    this.log.listeners.delete(resolve);
+    log.listeners.delete(look);
+    signal.removeEventListener('abort', end);
+    over.abort('looked');
   }
 
   private mustBeOpen(): void {

@@ -6,6 +6,7 @@ import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
 
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import { Background } from '@tantieme/service-kit/background/background';
+import { EMBEDDED } from '@tantieme/service-kit/runtime/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { CONFIG, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
@@ -26,6 +27,9 @@ import { ImportsController } from './import/import.controller.js';
 import { FindImportHandler, FindRejectedRowsHandler, ListImportsHandler } from './import/import.queries.js';
 import type { ImportTables } from './import/import.tables.js';
 import { importDecider } from './import/import.js';
+import type { ImportRuntime } from './import/import.commands.js';
+import { interruptedImports } from './import/interrupted-imports.process.js';
+import { UndoImportHandler } from './import/undo.commands.js';
 import { RetryController } from './import/retry.controller.js';
 import { RetryRefusalHandler } from './import/retry.commands.js';
 import { removeLeftovers } from './import/temporary-database.service.js';
@@ -65,6 +69,7 @@ export function openDeals(store: EventStore): DealRuntime {
     RecordFactHandler,
     ImportFactsHandler,
     TryImportHandler,
+    UndoImportHandler,
     RetryRefusalHandler,
     FindDealHandler,
     ListDealsHandler,
@@ -80,15 +85,19 @@ export class DealIngestionModule implements OnModuleInit {
     @Inject(DATABASE) private readonly db: Kysely<DealTables & ImportTables & OpenRefusalTables>,
     @Inject(CONFIG) private readonly config: RuntimeConfig,
     @Inject(FactRecorder) private readonly recorder: FactRecorder,
+    @Inject(IMPORT_RUNTIME) private readonly imports: ImportRuntime,
     @Inject(Background) private readonly background: Background,
   ) {}
 
   onModuleInit(): void {
-    const { background, db, recorder } = this;
-    removeLeftovers(stagingDirectory(this.config));
+    const { background, config, db, imports, recorder } = this;
+    removeLeftovers(stagingDirectory(config));
     background.publish(DEALS);
     background.add(projectionProcess(db, readModel));
     background.add(refusalResolution(db, recorder));
     background.add(factConsumer(recorder));
+    // Nobody else imports into an embedded event store.
+    const startedMs = Date.now() - process.uptime() * 1000;
+    background.add(interruptedImports(imports, config.eventStore === EMBEDDED ? startedMs : undefined));
   }
 }

@@ -41,3 +41,12 @@ export const DIFFERENCES_MAX = 20;
 
 /** Deals in one condition of a statement: SQLite bounds the depth of an expression. */
 export const DEALS_IN_CONDITION_MAX = 400;
+
+/** Events read at once when an import is undone. */
+export const UNDO_PAGE_EVENTS = 1000;
+
+/**
+ * Silence after which an import counts as interrupted where other replicas may run it: the staging of a large file takes
+ * minutes before its first batch.
+ */
+export const IMPORT_SILENCE_MS_MAX = 15 * 60_000;

@@ -8,6 +8,7 @@ import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { withReader } from '@tantieme/event-sourcing/decide/upcasting';
 import { parkedDecider } from '@tantieme/event-sourcing/parking/parked';
 import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
@@ -317,10 +318,6 @@ describe('over the broker', () => {
       correlationId: `c-${id}`,
       actor: 'crm',
     }) as const;
-  const read = async (broker: Broker, topic: string) =>
-    (
-      await Promise.all([0, 1, 2, 3].map((partition) => broker.read(topic, { partition, from: 0n, limit: 20_000 })))
-    ).flat();
 
   it('facts are recorded, refused facts are stored, and unreadable messages are parked', async () => {
     const broker: Broker = service.application.get(BROKER);
@@ -349,7 +346,7 @@ describe('over the broker', () => {
   it('the whole deal is published after each fact', async () => {
     const broker: Broker = service.application.get(BROKER);
     const ofDeal = async () =>
-      (await read(broker, TOPICS.deals))
+      (await readTopic(broker, TOPICS.deals))
         .map(({ value }) => JSON.parse(value) as { readonly data: Deal })
         .filter(({ data }) => data.id === 'one');
     const messages = await eventually(ofDeal, (found) => found.length === 2);

@@ -3,6 +3,7 @@
  * return.
  */
 import { parseArgs } from 'node:util';
+import { printFigures } from './figures.js';
 import { measureLateDeals } from './late-deals.js';
 import { measureWholeHistory } from './whole-history.js';
 
@@ -18,7 +19,4 @@ const figures = {
   ...(await measureWholeHistory(Number(options.deals), Number(options.partners))),
   ...measureLateDeals(),
 };
-if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
-else
-  for (const [name, value] of Object.entries(figures))
-    process.stdout.write(`${name.padEnd(28)} ${value < 100 ? value.toFixed(3) : Math.round(value)}\n`);
+printFigures(figures, options.json);

@@ -15,8 +15,8 @@ import { MeasuredLines } from '../measure/measured-lines.js';
 
 type Applicable = Pick<
   Change,
-  'deal' | 'lines' | 'rated' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'
->;
+  'deal' | 'lines' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'
+> & { readonly rated: readonly RatedLine[] };
 
 /**
  * Applies a change, from the diff or from a stored event. Of a state that is not in memory as a whole, only what is in

@@ -109,6 +109,7 @@ async function firstOf<Result>(
     return await Promise.race([promise, other.promise]);
   } finally {
     signal.removeEventListener('abort', end);
-    ended.abort();
+    // With a reason, no error with a stack is made for each of the many waits that end.
+    ended.abort('over');
   }
 }

@@ -21,6 +21,9 @@ const OPEN_PAUSE_MS = 500;
 const OPEN_PAUSE_MS_MIN = 10;
 const OPEN_PAUSE_MS_MAX = 5000;
 
+/** Given as the reason so that no error with a stack is made for each of the many waits that end. */
+const WOKEN = 'woken';
+
 /** The source as a whole, as opposed to one of its lanes. */
 const SOURCE = '';
 
@@ -251,7 +254,7 @@ export class Runner<Item> {
   private async nextBatch(source: OpenSource<Item>, signal: AbortSignal): Promise<SourceBatch<Item> | undefined> {
     const { timers } = this.host;
     const waiting = new AbortController();
-    const end = (): void => waiting.abort();
+    const end = (): void => waiting.abort(WOKEN);
     this.wake = end;
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();

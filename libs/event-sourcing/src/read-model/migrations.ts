@@ -22,6 +22,7 @@ export async function createTables(db: AnyDatabase, { files }: Migrations): Prom
  * @throws the error of a migration that fails; nothing is changed then.
  */
 export async function migrate(db: AnyDatabase, { owner, files }: Migrations): Promise<void> {
+  if (await areApplied(db, `${owner}_migrations`, Object.keys(files))) return;
   const migrator = new Migrator({
     db,
     provider: { getMigrations: async () => ({ ...files }) },
@@ -31,6 +32,18 @@ export async function migrate(db: AnyDatabase, { owner, files }: Migrations): Pr
   const { error } = await migrator.migrateToLatest();
   if (Error.isError(error)) throw error;
   if (error !== undefined) throw new Error(`the migrations of ${owner} failed`, { cause: error });
+}
+
+/** What nearly every start finds. `Migrator` reads the whole schema of the database several times to see the same. */
+async function areApplied(db: AnyDatabase, table: string, names: readonly string[]): Promise<boolean> {
+  try {
+    const { rows } = await sql<{ readonly name: string }>`select name from ${sql.table(table)}`.execute(db);
+    const applied = new Set(rows.map(({ name }) => name));
+    return applied.size === names.length && names.every((name) => applied.has(name));
+  } catch {
+    // There is no such table before the first start. Whatever else is wrong, the migration finds out.
+    return false;
+  }
 }
 
 /**

@@ -18,6 +18,7 @@ import type { WorkFilter } from '../background/background.js';
 import { checkConfig, EMBEDDED } from '../runtime/config.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { openReadDatabase } from '../runtime/database.js';
+import { DirectoryLeadership } from '../runtime/directory-lock.js';
 import { LaneEnds } from '../runtime/lane-ends.js';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
@@ -54,9 +55,8 @@ import { requestValidation } from '../http/validation.js';
  */
 type AnyTables = Record<string, Record<string, unknown>>;
 
-/** Null for the embedded database, which one process uses alone. */
-async function openLeadership({ database }: RuntimeConfig): Promise<Leadership | null> {
-  if (database === EMBEDDED) return null;
+async function openLeadership({ database, dataDirectory }: RuntimeConfig): Promise<Leadership> {
+  if (database === EMBEDDED) return new DirectoryLeadership(dataDirectory);
   const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
   return new PostgresLocks(database);
 }

@@ -14,7 +14,15 @@ import { MAPPING_HEADER } from './mapping-document.js';
 export const NDJSON_TYPE = 'application/x-ndjson';
 export const CSV_TYPE = 'text/csv';
 
-export class FileQuery {
+export class DryRunQuery {
+  @ApiPropertyOptional({ default: false, description: 'True: answers what would happen, and writes nothing' })
+  @IsOptional()
+  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
+  @IsBoolean({ message: 'must be true or false' })
+  dryRun: boolean = false;
+}
+
+export class FileQuery extends DryRunQuery {
   @ApiPropertyOptional({ enum: FILE_FORMATS, description: 'How the file is written; by its content type if left out' })
   @IsOptional()
   @IsIn(FILE_FORMATS)
@@ -42,12 +50,6 @@ export class FileQuery {
   @IsString()
   @MaxLength(100)
   locale?: string;
-
-  @ApiPropertyOptional({ default: false, description: 'True: answers what would happen, and writes nothing' })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
-  @IsBoolean({ message: 'must be true or false' })
-  dryRun: boolean = false;
 }
 
 /** The body of a route that imports a file, for the OpenAPI document. */

@@ -8,6 +8,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { printFigures } from '@tantieme/commission-engine/bench/figures';
 import { encode } from '@tantieme/contracts/envelope';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { TOPICS } from '@tantieme/contracts/topics';
@@ -16,6 +17,7 @@ import { openKafkaBroker } from '@tantieme/messaging/kafka/broker';
 import { startKafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import { measureRawKafka } from '@tantieme/messaging/kafka/testing/raw-rate';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { Driver } from '../driver.js';
 import { SERVICE_NAMES, ServiceProcesses, type ServiceName } from '../testing/service-processes.js';
 import { ALL_TOPICS } from '../topics.js';
@@ -47,9 +49,7 @@ function messagesOf(chunk: string): OutgoingMessage[] {
 
 async function everyMessage(broker: Broker): Promise<OutgoingMessage[]> {
   const messages: OutgoingMessage[] = [];
-  for (const topic of ALL_TOPICS)
-    for (const [partition, end] of await broker.endPositions(topic))
-      messages.push(...(await broker.read(topic, { partition, from: 0n, limit: Number(end) })));
+  for (const topic of ALL_TOPICS) messages.push(...(await readTopic(broker, topic)));
   return messages;
 }
 
@@ -158,20 +158,11 @@ try {
     meanLag: byService(lags),
     limit,
   };
-  if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
-  else
-    for (const [name, value] of Object.entries(figures))
-      if (typeof value !== 'object') print(name, value);
-      else for (const [part, one] of Object.entries(value)) print(`${name} ${part}`, one);
+  printFigures(figures, options.json);
 } finally {
   await services.kill();
   await broker.close();
   await server.stop();
   rmSync(directory, { recursive: true, force: true });
   clearInterval(alive);
-}
-
-function print(name: string, value: number | string): void {
-  const text = typeof value === 'string' ? value : value < 100 ? value.toFixed(3) : Math.round(value);
-  process.stdout.write(`${name.padEnd(34)} ${text}\n`);
 }

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { printFigures } from '@tantieme/commission-engine/bench/figures';
 import { Driver } from '../driver.js';
 import { verifyFile } from '../verify/verify-file.js';
 import { startCommand } from './command.js';
@@ -259,8 +260,7 @@ try {
     seed: Number(options.seed),
     seconds: Math.round((performance.now() - startedMs) / 1000),
   };
-  if (options.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
-  else for (const [name, value] of Object.entries(figures)) process.stdout.write(`${name.padEnd(18)} ${value}\n`);
+  printFigures(figures, options.json);
   if (figures.lost + figures.double + figures.verifyDifferences > 0) process.exitCode = 1;
 } finally {
   for (const directory of directories) rmSync(directory, { recursive: true });

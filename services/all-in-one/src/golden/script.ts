@@ -13,6 +13,7 @@ import type { DealCredited } from '@tantieme/commission-calculation/credit/credi
 import { Crediting } from '@tantieme/commission-calculation/credit/crediting.service';
 import { earningDecider, earningStream } from '@tantieme/commission-calculation/earning/earning';
 import type { EarningCommand } from '@tantieme/commission-calculation/earning/earning';
+import { dealPostings } from '@tantieme/commission-calculation/earning/earning-events';
 import type { EarningEvent } from '@tantieme/commission-calculation/earning/earning-events';
 import { ledgerLine } from '@tantieme/commission-calculation/earning/posting';
 import { pagesOf, periodDecider, periodStream, STAGES } from '@tantieme/commission-calculation/period/period';
@@ -27,6 +28,7 @@ import {
 import { referenceDecider } from '@tantieme/commission-calculation/reference/stream/reference';
 import type { Deal, DealFact } from '@tantieme/contracts/deal';
 import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Partner } from '@tantieme/contracts/partner';
 import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
 import { dealDecider, dealStream } from '@tantieme/deal-ingestion/deal/deal';
@@ -123,9 +125,9 @@ async function recordPartners(recorder: Recorder): Promise<readonly OriginOf<{ r
 
 async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ readonly deal: Deal }>[]> {
   const newest = new Map<string, OriginOf<{ readonly deal: Deal }>>();
-  const record = async (fact: DealFact): Promise<void> => {
+  const record = async (fact: DealFact, origin?: string): Promise<void> => {
     const stream = dealStream(fact);
-    const command = { fact, hash: contentHash(fact) };
+    const command = omitUndefined({ fact, hash: contentHash(fact), import: origin });
     for (const { stored, event } of await recorder.record(dealDecider, stream, command))
       newest.set(stream, { deal: event.data.deal, origin: { stream, revision: stored.revision } });
   };
@@ -177,9 +179,14 @@ async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ read
   const started = { format: 'ndjson', file: 'deals.ndjson' } as const;
   await recorder.record(importDecider, imports, { type: 'ImportStarted', data: started, at });
   const refusals = [{ refusal: contentHash(raw), row: 7 }];
-  await recorder.record(importDecider, imports, { type: 'ImportFactsRefused', data: { refusals }, at });
-  const counts = { facts: 9, accepted: 8, repeated: 0, conflicts: 0, refused: 1 };
+  const counts = { facts: 2, accepted: 1, repeated: 0, conflicts: 0, refused: 1 };
+  await recorder.record(importDecider, imports, { type: 'ImportBatchRecorded', data: { counts, refusals }, at });
+  await recorder.record(importDecider, imports, { type: 'ImportInterrupted', data: {}, at });
   await recorder.record(importDecider, imports, { type: 'ImportEnded', data: { counts }, at });
+  await record({ ...of('D-2', '01-16'), kind: 'invoiced', id: 'I-2' }, 'M-1');
+  await record({ ...of('D-2', '01-16'), kind: 'invoiced', id: 'I-2', withdrawn: 'revision' });
+  const undone = { withdrawn: 1, replaced: 0 };
+  await recorder.record(importDecider, imports, { type: 'ImportUndone', data: undone, at: on('01-17') });
   return [...newest.values()];
 }
 
@@ -277,7 +284,7 @@ class Commissions {
   private async passOn(payee: string, { stored, event }: Recorded<EarningEvent>): Promise<void> {
     const { stream, revision } = stored;
     const { data } = event;
-    for (const { deal, lines } of data.deals) {
+    for (const { deal, lines } of dealPostings(event)) {
       const ofDeal = lines.map((line) => ledgerLine('resellers', deal, line));
       this.lines.set(`${payee} ${deal}`, { payee, key: deal, origin: { stream, revision }, lines: ofDeal });
     }

@@ -1,6 +1,8 @@
 /** `npm run simulate -- --seeds N --from M`: runs the world of each seed, and prints what went wrong. */
 import { parseArgs } from 'node:util';
 
+import { printFigures } from '@tantieme/commission-engine/bench/figures';
+
 import { simulate } from './world.js';
 import type { Messaging } from './machine.js';
 
@@ -44,11 +46,5 @@ for (let seed = from; seed < to; seed += 1) {
 }
 
 const figures = { seeds: to - from, steps, violations, sameTrace: `${same} of ${repeated}` };
-process.stdout.write(
-  options.json
-    ? `${JSON.stringify(figures)}\n`
-    : `${Object.entries(figures)
-        .map(([name, value]) => `${name.padEnd(12)}${value}`)
-        .join('\n')}\n`,
-);
+printFigures(figures, options.json);
 process.exit(violations === 0 && same === repeated ? 0 : 1);

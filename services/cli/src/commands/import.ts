@@ -52,6 +52,7 @@ export function importCommand(): Command {
     .addCommand(kindCommand('quotas', 'quotas of payees'))
     .addCommand(kindCommand('exchange-rates', 'published exchange rates'))
     .addCommand(listCommand())
+    .addCommand(undoCommand())
     .addCommand(rejectedCommand());
 }
 
@@ -108,21 +109,23 @@ export function importSummary({ dryRun, counts, amounts, reasons }: ImportResult
   const summary =
     `${dryRun ? 'nothing is stored; it would be ' : ''}${total} in all: ${accepted} new, ${repeated} known already, ` +
     `${conflicts} in conflict, ${refused} refused`;
-  const totals =
-    amounts.length === 0
-      ? []
-      : [
-          table(
-            [
-              { title: 'kind', of: (one) => one.kind },
-              { title: 'currency', of: (one) => one.currency },
-              { title: 'facts', of: (one) => one.facts, align: 'right' },
-              { title: 'amount', of: (one) => one.amount, align: 'right' },
-            ],
-            amounts,
-          ),
-        ];
-  return [summary, ...totals, ...reasons].join('\n');
+  return [summary, ...totalsOf(amounts), ...reasons].join('\n');
+}
+
+/** A table, unless there is nothing to list. */
+function totalsOf(amounts: readonly Schemas['AmountTotalBody'][]): readonly string[] {
+  if (amounts.length === 0) return [];
+  return [
+    table(
+      [
+        { title: 'kind', of: (one) => one.kind },
+        { title: 'currency', of: (one) => one.currency },
+        { title: 'facts', of: (one) => one.facts, align: 'right' },
+        { title: 'amount', of: (one) => one.amount, align: 'right' },
+      ],
+      amounts,
+    ),
+  ];
 }
 
 export interface ImportRequest {
@@ -224,7 +227,7 @@ function textOf(value: unknown): string {
 
 function listCommand(): Command {
   return withLimit(serverCommand('list', 'imports of deals, the newest first'))
-    .addOption(new Option('--state <state>').choices(['running', 'completed', 'failed']))
+    .addOption(new Option('--state <state>').choices(['running', 'interrupted', 'completed', 'failed', 'undone']))
     .option('--file <text>', 'part of the file name')
     .action(async (options: ServerOptions & ListOptions & { state?: Schemas['Import']['state']; file?: string }) => {
       const api = await connect(options, 'operator');
@@ -244,6 +247,41 @@ function listCommand(): Command {
         ],
       );
     });
+}
+
+function undoCommand(): Command {
+  return serverCommand('undo', 'withdraw every fact that an import of deals brought; what was replaced since stays')
+    .argument('<import>', 'id of the import, as "import list" prints it')
+    .option('--dry-run', 'print what would be withdrawn, with totals; nothing is changed')
+    .action(async (id: string, options: ServerOptions & { readonly dryRun?: boolean }) => {
+      const api = await connect(options, 'source');
+      const lines: string[] = [];
+      const params = { path: { id }, query: omitUndefined({ dryRun: options.dryRun }) };
+      for await (const message of ndjsonOf(api.POST('/imports/{id}/undo', { params, parseAs: 'stream' }))) {
+        if (message['type'] === 'error') throw new Error(errorText(message));
+        if (message['type'] === 'result') {
+          const result = message as unknown as Schemas['UndoResultLine'];
+          if (options.json) printJson(result);
+          else print(undoSummary(result, lines));
+          if (!options.json && result.withdrawn > 0 && !result.dryRun)
+            hint('to import the corrected file, give its facts a higher revision: "revision": 1 in the mapping');
+          return;
+        }
+        if (lines.length < REASONS_SHOWN_MAX && (message['type'] === 'replaced' || options.dryRun === true))
+          lines.push(
+            `${textOf(message['type'])}: ${['source', 'deal', 'fact'].map((name) => textOf(message[name])).join(' ')}`,
+          );
+      }
+      throw new Error('the server broke off the undo before its end; undo again: it goes on from there');
+    });
+}
+
+function undoSummary(result: Schemas['UndoResultLine'], lines: readonly string[]): string {
+  const { dryRun, withdrawn, withdrawnBefore, replaced, amounts } = result;
+  const summary =
+    `${dryRun ? 'nothing is changed; it would be ' : ''}${withdrawn} withdrawn, ${withdrawnBefore} withdrawn before, ` +
+    `${replaced} replaced since by a higher revision from elsewhere, which stay`;
+  return [summary, ...totalsOf(amounts), ...lines].join('\n');
 }
 
 function rejectedCommand(): Command {

@@ -10,7 +10,7 @@ import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
 import type { ColumnMapping, PartnerColumn } from '@tantieme/deal-ingestion/import/column-mapping';
 import { compileDateFormat } from '@tantieme/tabular/date-format';
 import { dealDecider, dealOf, FACT_CONFLICT } from '@tantieme/deal-ingestion/deal/deal';
-import type { DealState } from '@tantieme/deal-ingestion/deal/deal';
+import type { DealState } from '@tantieme/deal-ingestion/deal/facts-in-force';
 import { FACT_KINDS, KINDS_WITH_TERMS, normalFact } from '@tantieme/deal-ingestion/deal/deal-fact';
 import type { FieldReason } from '@tantieme/deal-ingestion/deal/deal-fact';
 import { createRowMapper } from '@tantieme/deal-ingestion/import/mapped-rows';

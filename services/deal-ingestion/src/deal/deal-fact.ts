@@ -26,6 +26,7 @@ import type {
   ReturnedLine,
   StatedFact,
   Subscription,
+  Withdrawn,
   WithdrawnFact,
 } from '@tantieme/contracts/deal';
 import { compareIds } from './order.js';
@@ -68,7 +69,12 @@ function normalOf(fact: DealFact, faults: FieldReason[]): DealFact {
   if (isWithdrawal(fact)) {
     const hasId = KINDS_WITH_ID.has(fact.kind);
     if (hasId) checkId(fact.id ?? '', 'id', faults);
-    return { ...head, kind: fact.kind, ...omitUndefined({ id: hasId ? fact.id : undefined }), withdrawn: true };
+    return {
+      ...head,
+      kind: fact.kind,
+      ...omitUndefined({ id: hasId ? fact.id : undefined }),
+      withdrawn: fact.withdrawn,
+    };
   }
   return normalContent(fact, head, faults);
 }
@@ -322,17 +328,18 @@ export function identityOf(fact: DealFact, hash: string): string {
 export type FactKeyFields = Pick<DealFact, 'kind' | 'occurredAt'> & {
   readonly id?: string;
   readonly revision?: number;
-  readonly withdrawn?: true;
+  readonly withdrawn?: Withdrawn;
 };
 
 /** The identity of a fact without the hash of its content: what a refused fact and its correction have in common. */
 export function factKeyOf(fact: FactKeyFields): string {
-  return fact.withdrawn === true ? withdrawalKeyOf(namedKeyOf(fact)) : namedKeyOf(fact);
+  const { withdrawn } = fact;
+  return withdrawn === undefined ? namedKeyOf(fact) : withdrawalKeyOf(namedKeyOf(fact), withdrawn);
 }
 
 /** The key of the withdrawal of a fact. Ids have no "|". */
-export function withdrawalKeyOf(key: string): string {
-  return `${key}|withdrawn`;
+export function withdrawalKeyOf(key: string, withdrawn: Withdrawn): string {
+  return `${key}|withdrawn${withdrawn === true ? '' : `-${withdrawn}`}`;
 }
 
 /** The key of a fact, whether this is the fact or its withdrawal. */
@@ -372,9 +379,11 @@ export function readableFactKey(value: unknown): string | undefined {
     occurredAt: instant ?? '',
     ...(isReadableId(id) ? { id } : {}),
     ...(typeof revision === 'number' ? { revision } : {}),
-    ...(fields.get('withdrawn') === true ? { withdrawn: true } : {}),
+    ...omitUndefined({ withdrawn: WITHDRAWN.find((known) => known === fields.get('withdrawn')) }),
   });
 }
+
+const WITHDRAWN: readonly Withdrawn[] = [true, 'revision'];
 
 function isReadableId(value: unknown): value is string {
   return typeof value === 'string' && isId(value);

@@ -1,7 +1,7 @@
 /** Builders for facts, with defaults for what a spec does not care about. */
 import type { DealFact, DealTerms, WithdrawnFact } from '@tantieme/contracts/deal';
 import { normalFact } from './deal-fact.js';
-import type { RecordedFact } from './deal.js';
+import type { RecordedFact } from './facts-in-force.js';
 
 export const terms = (changes: Partial<DealTerms> = {}): DealTerms => ({
   currency: 'EUR',

@@ -4,7 +4,8 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { DealFact } from '@tantieme/contracts/deal';
 import { dealDecider, dealOf } from './deal.js';
 import { FACTS_MAX } from '../limits.js';
-import type { DealFactRecorded, DealState } from './deal.js';
+import type { DealFactRecorded } from './deal.js';
+import type { DealState } from './facts-in-force.js';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { factKeyOf } from './deal-fact.js';
 import { stageOf } from './deal-stage.js';
@@ -350,6 +351,26 @@ describe('a withdrawn fact', () => {
     );
     if (first === undefined || second === undefined) throw new Error('two amendments');
     expect(dealAfter(booked(), first, second, withdrawn(second)).terms?.lines[0]?.net).toBe('1.00');
+  });
+
+  it('that is withdrawn alone leaves the revision below in force', () => {
+    const [first, second] = [returned(), returned({ revision: 2, lines: [{ line: '1', net: '9' }] })];
+    const alone = { ...withdrawn(second), withdrawn: 'revision' } as const;
+    for (const facts of [
+      [booked(), first, second, alone],
+      [alone, second, booked(), first],
+    ])
+      expect(dealAfter(...facts)).toEqual(dealAfter(booked(), first));
+    expect(dealAfter(booked(), second, alone).returns).toEqual([]);
+    // Also the revision below is withdrawn where all up to this one are.
+    expect(dealAfter(booked(), first, second, alone, withdrawn(second)).returns).toEqual([]);
+  });
+
+  it('can be withdrawn from a deal that has as many facts as a deal may have', () => {
+    const payments = Array.from({ length: FACTS_MAX }, (_, index) => paid({ id: `${index}` }));
+    const state: DealState = new Map(payments.map((fact, index) => [`paid:${index}`, recorded(fact)]));
+    expect(deciding(withdrawn(paid({ id: '7' })), state)).toHaveLength(1);
+    expect(thrownBy(() => deciding(withdrawn(paid({ id: 'X' })), state))).toMatchObject({ code: 'DealTooLarge' });
   });
 
   it('is withdrawn once, whenever the withdrawal is sent again', () => {

@@ -6,24 +6,12 @@ import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decide
 import { compareText } from '@tantieme/contracts/compare-text';
 import { utcDay } from '@tantieme/time/instant';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type {
-  Deal,
-  DealFact,
-  DealLine,
-  DealRegistration,
-  DealTerms,
-  ReturnedLine,
-  StatedFact,
-} from '@tantieme/contracts/deal';
-import { identityOf, isWithdrawal, namedKeyOf, revisedKeyOf } from './deal-fact.js';
+import type { Deal, DealFact, DealLine, DealRegistration, DealTerms, ReturnedLine } from '@tantieme/contracts/deal';
+import { identityOf, isWithdrawal, namedKeyOf } from './deal-fact.js';
+import { factsInForce } from './facts-in-force.js';
+import type { DealState, FactInForce, RecordedFact } from './facts-in-force.js';
 import { compareIds } from './order.js';
 import { FACTS_MAX, DIFFERENCES_MAX } from '../limits.js';
-
-/** A fact in its normal form, with the SHA-256 of that form's canonical JSON (lower-case hex). */
-export interface RecordedFact {
-  readonly fact: DealFact;
-  readonly hash: string;
-}
 
 export type DealCommand = RecordedFact;
 
@@ -35,9 +23,6 @@ export interface DealFactRecorded {
   readonly data: RecordedFact & { readonly deal: Deal };
 }
 
-/** All recorded facts of the deal, by identity. Only `evolve` changes it. */
-export type DealState = Map<string, RecordedFact>;
-
 /** The same identity with other content: the first one stays, and the other is refused. */
 export const FACT_CONFLICT = 'FactConflict';
 
@@ -47,7 +32,8 @@ export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
   category: 'deal',
   events: DEAL_EVENTS,
   initialState: () => new Map(),
-  decide({ fact, hash }, state) {
+  decide(command, state) {
+    const { fact, hash } = command;
     const identity = identityOf(fact, hash);
     const recorded = state.get(identity);
     if (recorded !== undefined) {
@@ -59,18 +45,19 @@ export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
         differences(recorded.fact, fact),
       );
     }
-    if (state.size >= FACTS_MAX)
+    // What is recorded can always be withdrawn.
+    if (state.size >= FACTS_MAX && !(isWithdrawal(fact) && state.has(namedKeyOf(fact))))
       throw new DomainError(
         'DealTooLarge',
         `deal ${fact.source}|${fact.deal} has ${state.size} facts, the most that a deal may have`,
       );
-    const deal = dealOf(fact.source, fact.deal, [...state.values(), { fact, hash }]);
-    return [{ type: 'DealFactRecorded', version: 1, occurredAt: fact.occurredAt, data: { fact, hash, deal } }];
+    const deal = dealOf(fact.source, fact.deal, [...state.values(), command]);
+    return [{ type: 'DealFactRecorded', version: 1, occurredAt: fact.occurredAt, data: { ...command, deal } }];
   },
-  evolve(state, { data: { fact, hash } }) {
-    return state.set(identityOf(fact, hash), { fact, hash });
+  evolve(state, { data: { deal: _, ...recorded } }) {
+    return state.set(identityOf(recorded.fact, recorded.hash), recorded);
   },
-  commandOf: ({ data: { fact, hash } }) => ({ fact, hash }),
+  commandOf: ({ data: { deal: _, ...recorded } }) => recorded,
   sizeOf: (state) => {
     let bytes = 200;
     for (const { fact } of state.values()) bytes += FACT_BYTES + linesOf(fact) * LINE_BYTES;
@@ -156,40 +143,6 @@ export function dealOf(source: string, id: string, facts: Iterable<RecordedFact>
     registrations: registrations.length === 0 ? undefined : registrationsInForce(registrations),
     changes: changes.length === 0 ? undefined : changes,
   });
-}
-
-/** A fact with its content, which counts. */
-interface FactInForce {
-  readonly fact: StatedFact;
-  readonly hash: string;
-}
-
-/**
- * The facts that count: the highest revision of each, unless a withdrawal of that revision or a higher one withdraws
- * it. The revisions of amendments and registrations all count, except those that are withdrawn.
- */
-function factsInForce(facts: Iterable<RecordedFact>): readonly FactInForce[] {
-  const inForce: FactInForce[] = [];
-  const highest = new Map<string, RecordedFact>();
-  const withdrawn = new Set<string>();
-  const others: FactInForce[] = [];
-  for (const { fact, hash } of facts)
-    if (fact.kind === 'amended' || fact.kind === 'registration') {
-      if (isWithdrawal(fact)) withdrawn.add(namedKeyOf(fact));
-      else others.push({ fact, hash });
-    } else {
-      const key = revisedKeyOf(fact);
-      const before = highest.get(key);
-      if (before === undefined || precedence(fact) > precedence(before.fact)) highest.set(key, { fact, hash });
-    }
-  for (const { fact, hash } of highest.values()) if (!isWithdrawal(fact)) inForce.push({ fact, hash });
-  for (const one of others) if (!withdrawn.has(namedKeyOf(one.fact))) inForce.push(one);
-  return inForce;
-}
-
-/** Of two revisions of a fact the higher one counts; a withdrawal wins over the revision that it names. */
-function precedence(fact: DealFact): number {
-  return (fact.revision ?? -1) * 2 + (isWithdrawal(fact) ? 1 : 0);
 }
 
 /** The status of a registration as one fact claims it, and what decides between claims. */

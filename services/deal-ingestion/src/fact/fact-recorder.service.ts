@@ -12,7 +12,8 @@ import type { CellFault } from '@tantieme/tabular/cell';
 import type { Kysely } from 'kysely';
 import { contentHash } from '../deal/content-hash.js';
 import { dealStream } from '../deal/deal.js';
-import type { DealCommand, RecordedFact } from '../deal/deal.js';
+import type { DealCommand } from '../deal/deal.js';
+import type { RecordedFact } from '../deal/facts-in-force.js';
 import { factKeyOf, identityOf } from '../deal/deal-fact.js';
 import { LINES_MAX } from '../limits.js';
 import { DEAL_RUNTIME } from '../deal/deal.queries.js';
@@ -82,11 +83,11 @@ export class FactRecorder {
    */
   async record(batch: readonly IncomingFact[]): Promise<readonly FactResult[]> {
     const judged = batch.map((incoming) => ({ incoming, verdict: judge(incoming) }));
-    const work = judged.flatMap(({ incoming: { context }, verdict }): Work<DealCommand>[] =>
-      'fact' in verdict
-        ? [{ stream: dealStream(verdict.fact), command: verdict, context: { ...context, cause: verdict.hash } }]
-        : [],
-    );
+    const work = judged.flatMap(({ incoming: { context, import: origin }, verdict }): Work<DealCommand>[] => {
+      if (!('fact' in verdict)) return [];
+      const command = omitUndefined({ ...verdict, import: origin?.id });
+      return [{ stream: dealStream(verdict.fact), command, context: { ...context, cause: verdict.hash } }];
+    });
     const handled = (await this.deals.handleMany(work)).values();
     const outcomes = judged.map(({ verdict }): FactRecorded | Rejection => {
       if (!('fact' in verdict)) return verdict;

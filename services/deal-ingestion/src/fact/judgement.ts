@@ -8,7 +8,7 @@ import { faultOf } from '@tantieme/tabular/cell';
 import type { CellFault } from '@tantieme/tabular/cell';
 import { contentHash } from '../deal/content-hash.js';
 import { FACT_CONFLICT } from '../deal/deal.js';
-import type { RecordedFact } from '../deal/deal.js';
+import type { RecordedFact } from '../deal/facts-in-force.js';
 import { normalFact, readableFactKey } from '../deal/deal-fact.js';
 import type { RefusalKind } from '../refusal/refusal.js';
 import type { Candidate } from './candidate.js';

@@ -23,7 +23,8 @@ export interface ArrivedFact {
  */
 export function resolutionOf(refusal: OpenRefusal, fact: ArrivedFact): Resolution | undefined {
   if (refusal.source !== fact.source || refusal.deal !== fact.deal) return undefined;
-  if (fact.key === withdrawalKeyOf(refusal.fact)) return 'withdrawn';
+  if (fact.key === withdrawalKeyOf(refusal.fact, true) || fact.key === withdrawalKeyOf(refusal.fact, 'revision'))
+    return 'withdrawn';
   if (refusal.kind === 'invalid') return refusal.fact === fact.key ? 'recorded' : undefined;
   if (isHigherRevision(fact.key, refusal.fact)) return 'revised';
   return kindIn(fact.key) === 'amended' && hasTerms(refusal.fact) ? 'amended' : undefined;

@@ -30,7 +30,8 @@ export interface ColumnMapping extends FileFormat {
   readonly kind: DealFactKind | { readonly column: string; readonly values?: Readonly<Record<string, DealFactKind>> };
   /** Of an invoice, payment, sale, return or registration: a deal may have many. */
   readonly id?: string;
-  readonly revision?: string;
+  /** Constant number: of all facts of the file. Or a column. */
+  readonly revision?: string | number;
   /** Constant `true`: the file withdraws its facts. A column: `true` withdraws the fact, `false` or nothing does not. */
   readonly withdrawn?: string | true;
   readonly occurredAt: string | MomentColumn;

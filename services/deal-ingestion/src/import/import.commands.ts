@@ -83,7 +83,7 @@ export class ImportFactsHandler implements ICommandHandler<ImportFacts> {
             'refusal' in result ? [{ refusal: result.refusal, row: batch[index]?.rows?.[0] ?? 0 }] : [],
           );
           batches += 1;
-          if (refusals.length > 0) await append({ type: 'ImportFactsRefused', data: { refusals } }, `batch ${batches}`);
+          await append({ type: 'ImportBatchRecorded', data: { counts: { ...counts }, refusals } }, `batch ${batches}`);
           return results;
         },
         { stagingDirectory: stagingDirectory(this.config), onProgress, onColumns: (names) => (columns = names) },

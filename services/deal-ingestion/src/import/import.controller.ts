@@ -26,6 +26,7 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import {
   ApiFileBody,
   CSV_TYPE,
+  DryRunQuery,
   FILE_BODY_PROBLEM,
   fileFormat,
   FileQuery,
@@ -49,14 +50,20 @@ import {
   ImportStartedLine,
   MAPPING_EXAMPLE,
   RejectedQuery,
+  UndoneFactLine,
+  UndoResultLine,
   WouldBeRefusedLine,
 } from './import.dto.js';
 import type { ImportProgress } from './import-facts.service.js';
 import { FindImport, FindRejectedRows, ListImports } from './import.queries.js';
+import { UndoImport } from './undo.commands.js';
+import type { UndoLine } from './undo.commands.js';
 import { columnMapping } from './mapping-document.js';
 
 /** Milliseconds between two progress lines: often enough for a bar, rare enough to cost nothing. */
 const PROGRESS_MS = 100;
+
+const UNDO_LINES = [UndoneFactLine, UndoResultLine, ImportErrorLine];
 
 const LINES = [ImportStartedLine, ImportProgressLine, WouldBeRefusedLine, ImportResultLine, ImportErrorLine];
 
@@ -166,6 +173,44 @@ export class ImportsController {
     });
   }
 
+  @Post(':id/undo')
+  @HttpCode(HttpStatus.OK)
+  @RolesOf(UndoImport)
+  @ApiOperation({
+    summary: 'Undo an import',
+    description:
+      'Withdraws every fact that the import brought, as later revisions of these facts, so that the deals are as if they had ' +
+      'never been imported. Facts that a higher revision from elsewhere has replaced stay, and are listed. The answer has a ' +
+      'line for each fact and the totals as its last line. Undoing an import again changes nothing; after a break-off it ' +
+      'goes on. A dry run withdraws nothing.',
+  })
+  @ApiExtraModels(...UNDO_LINES)
+  @ApiOkResponse({
+    description: 'One JSON object per line',
+    content: { [NDJSON_TYPE]: { schema: { oneOf: UNDO_LINES.map((line) => ({ $ref: getSchemaPath(line) })) } } },
+  })
+  @ApiProblems({
+    404: { ImportUnknown: 'there is no import with this id' },
+    409: { ImportRunning: 'the import has not ended yet' },
+  })
+  async undo(
+    @Param() { id }: ImportPath,
+    @Query() { dryRun }: DryRunQuery,
+    @Context() { actor, correlationId }: CommandContext,
+  ): Promise<StreamableFile> {
+    const lines = await this.commands.execute(new UndoImport(id, dryRun, { actor, correlationId }));
+    return new StreamableFile(Readable.from(this.serialized(lines, correlationId)), { type: NDJSON_TYPE });
+  }
+
+  /** An error in the middle becomes the last line: the status was sent before. */
+  private async *serialized(lines: AsyncIterable<UndoLine>, correlationId: string): AsyncGenerator<string> {
+    try {
+      for await (const line of lines) yield `${JSON.stringify(line)}\n`;
+    } catch (error) {
+      yield `${JSON.stringify(this.errorLine(error, correlationId, 'undo'))}\n`;
+    }
+  }
+
   private importFile(
     file: FileToImport,
     context: Pick<CommandContext, 'actor' | 'correlationId'>,
@@ -183,13 +228,13 @@ export class ImportsController {
     return { dryRun: true, ...result };
   }
 
-  private errorLine(error: unknown, correlationId: string): object {
+  private errorLine(error: unknown, correlationId: string, doing: 'import' | 'undo' = 'import'): object {
     if (error instanceof DomainError)
       return { type: 'error', code: error.code, detail: error.message, errors: error.fields, correlationId };
-    this.logger.error({ correlationId, err: error }, 'an import failed');
+    this.logger.error({ correlationId, err: error }, `an ${doing} failed`);
     const code = error instanceof EventStoreUnavailable ? error.code : 'InternalError';
     const reason = error instanceof EventStoreUnavailable ? ': the event store cannot be reached at the moment' : '';
-    const detail = `the import broke off${reason}; import again: what is stored already changes nothing`;
+    const detail = `the ${doing} broke off${reason}; ${doing} again: what is stored already changes nothing`;
     return { type: 'error', code, detail, errors: [], correlationId };
   }
 }

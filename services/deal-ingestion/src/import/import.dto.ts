@@ -7,7 +7,7 @@ import type { RefusalListState } from '../refusal/refusal.dto.js';
 import { FACT_KINDS } from '../deal/deal-fact.js';
 import type { DealFactKind } from '@tantieme/contracts/deal';
 import { IMPORT_FORMATS } from './import.js';
-import type { ImportCounts, ImportFormat } from './import.js';
+import type { ImportCounts, ImportFormat, UndoneImport } from './import.js';
 
 export class ImportPath {
   @ApiProperty({ example: '0190f6f2-7d3c-4b7e-9a51-3f3a5b7f6c11', description: 'Id of the import' })
@@ -19,7 +19,7 @@ export class ImportPath {
 export const IMPORT_SORTS = ['at', '-at'] as const;
 export type ImportSort = (typeof IMPORT_SORTS)[number];
 
-export const IMPORT_STATES = ['running', 'completed', 'failed'] as const;
+export const IMPORT_STATES = ['running', 'interrupted', 'completed', 'failed', 'undone'] as const;
 export type ImportListState = (typeof IMPORT_STATES)[number];
 
 export class ImportsQuery extends PageQuery {
@@ -90,7 +90,11 @@ export class Import {
   @ApiProperty({ enum: IMPORT_FORMATS })
   readonly format!: ImportFormat;
 
-  @ApiProperty({ enum: IMPORT_STATES })
+  @ApiProperty({
+    enum: IMPORT_STATES,
+    description:
+      '`interrupted`: the server was killed meanwhile; the counts say how far it came, and importing the file again records the rest',
+  })
   readonly state!: ImportListState;
 
   @ApiProperty({ example: 'olga', description: 'Who imported the file' })
@@ -102,7 +106,7 @@ export class Import {
   @ApiPropertyOptional({ example: '2026-03-05T10:00:07.000Z' })
   readonly endedAt?: string;
 
-  @ApiPropertyOptional({ example: 1200, description: 'The sum of the other counts; absent while the import runs' })
+  @ApiPropertyOptional({ example: 1200, description: 'The sum of the other counts: so far, until the import ends' })
   readonly facts?: number;
 
   @ApiPropertyOptional({ example: 1180, description: 'New facts' })
@@ -117,8 +121,51 @@ export class Import {
   @ApiPropertyOptional({ example: 4, description: 'Not valid, and refused' })
   readonly refused?: number;
 
+  @ApiPropertyOptional({ example: '2026-03-06T09:00:00.000Z', description: 'When it was undone last' })
+  readonly undoneAt?: string;
+
+  @ApiPropertyOptional({ example: 1178, description: 'Facts that were withdrawn when it was undone' })
+  readonly withdrawn?: number;
+
+  @ApiPropertyOptional({
+    example: 2,
+    description: 'Facts that a higher revision from elsewhere had replaced: they stay',
+  })
+  readonly replaced?: number;
+
   @ApiPropertyOptional({ type: ImportFailure, description: 'Why a failed import ended' })
   readonly error?: ImportFailure;
+}
+
+// ── Lines of the answer to an undo ──────────────────────────────────────────────────────────────────────────────────
+
+export class UndoneFactLine {
+  @ApiProperty({
+    enum: ['withdrawn', 'replaced'],
+    description: '`withdrawn`: by this request. `replaced`: a higher revision from elsewhere counts, and it stays',
+  })
+  readonly type!: 'withdrawn' | 'replaced';
+  @ApiProperty({ example: 'crm' })
+  readonly source!: string;
+  @ApiProperty({ example: 'D-1042' })
+  readonly deal!: string;
+  @ApiProperty({ example: 'returned:R-1', description: 'Which fact of the deal' })
+  readonly fact!: string;
+}
+
+export class UndoResultLine implements UndoneImport {
+  @ApiProperty({ enum: ['result'] })
+  readonly type!: 'result';
+  @ApiProperty({ description: 'True: nothing was withdrawn' })
+  readonly dryRun!: boolean;
+  @ApiProperty({ example: 1178, description: 'Facts that are withdrawn by this request' })
+  readonly withdrawn!: number;
+  @ApiProperty({ example: 0, description: 'Facts that were withdrawn before' })
+  readonly withdrawnBefore!: number;
+  @ApiProperty({ example: 2, description: 'Facts that a higher revision from elsewhere replaced: they stay' })
+  readonly replaced!: number;
+  @ApiProperty({ type: () => [AmountTotalBody], description: 'Amounts of the facts that are withdrawn' })
+  readonly amounts!: readonly AmountTotalBody[];
 }
 
 // ── Lines of the answer to an import ────────────────────────────────────────────────────────────────────────────────

@@ -161,6 +161,9 @@ function importIn(row: ImportRow): Import {
     repeated: row.repeated ?? undefined,
     conflicts: row.conflicts ?? undefined,
     refused: row.refused ?? undefined,
+    undoneAt: row.undone_at ?? undefined,
+    withdrawn: row.withdrawn ?? undefined,
+    replaced: row.replaced ?? undefined,
     error: row.error_code === null ? undefined : { code: row.error_code, detail: row.error_detail ?? '' },
   });
 }

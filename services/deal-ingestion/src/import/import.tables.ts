@@ -26,6 +26,11 @@ export interface ImportRow {
   readonly refused: number | null;
   readonly error_code: string | null;
   readonly error_detail: string | null;
+  readonly undone_at: string | null;
+  /** Facts that undoing it withdrew. */
+  readonly withdrawn: number | null;
+  /** Facts that undoing it left alone. */
+  readonly replaced: number | null;
 }
 
 export interface ImportTables extends RefusalTables {
@@ -53,7 +58,12 @@ export async function applyImports(trx: Transaction<ImportTables>, events: reado
           .onConflict((conflict) => conflict.column('id').doNothing())
           .execute();
         break;
-      case 'ImportFactsRefused':
+      case 'ImportBatchRecorded':
+        await trx
+          .updateTable('deal_ingestion_imports')
+          .set({ ...event.data.counts, state: 'running' })
+          .where('id', '=', id)
+          .execute();
         for (const chunk of rowChunks(event.data.refusals))
           await trx
             .insertInto('deal_ingestion_import_refusals')
@@ -61,6 +71,23 @@ export async function applyImports(trx: Transaction<ImportTables>, events: reado
             .onConflict((conflict) => conflict.columns(['import_id', 'refusal']).doNothing())
             .execute();
         break;
+      case 'ImportInterrupted':
+        await trx.updateTable('deal_ingestion_imports').set({ state: 'interrupted' }).where('id', '=', id).execute();
+        break;
+      case 'ImportUndone': {
+        const { withdrawn, replaced } = event.data;
+        await trx
+          .updateTable('deal_ingestion_imports')
+          .set((eb) => ({
+            state: 'undone',
+            undone_at: event.occurredAt,
+            withdrawn: eb(eb.fn.coalesce('withdrawn', eb.val(0)), '+', withdrawn),
+            replaced,
+          }))
+          .where('id', '=', id)
+          .execute();
+        break;
+      }
       case 'ImportEnded':
         await trx
           .updateTable('deal_ingestion_imports')

@@ -248,6 +248,7 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
     }
 
     private revision(): object {
+      if (typeof mapping.revision === 'number') return { revision: mapping.revision };
       const text = this.number(this.first, mapping.revision);
       return text === undefined ? {} : { revision: whole(text) };
     }
@@ -363,9 +364,10 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
         return registration?.[field];
       case 'deal':
       case 'id':
-      case 'revision':
       case 'amount':
         return mapping[field];
+      case 'revision':
+        return typeof mapping.revision === 'number' ? undefined : mapping.revision;
       case 'withdrawn':
         return mapping.withdrawn === true ? undefined : mapping.withdrawn;
       default:
@@ -415,13 +417,18 @@ export function createRowMapper(mapping: ColumnMapping, header: readonly string[
       const kind = typeof mapping.kind === 'string' ? mapping.kind : textIn(cells, mapping.kind.column);
       // A file may hold a fact and its withdrawal.
       const { id, revision, withdrawn } = mapping;
-      const others = [id, revision, withdrawn === true ? undefined : withdrawn];
+      const others = [
+        id,
+        typeof revision === 'number' ? undefined : revision,
+        withdrawn === true ? undefined : withdrawn,
+      ];
       return JSON.stringify([deal, kind, ...others.map((column) => optional(cells, column) ?? '')]);
     },
     fact(rows) {
       const [first = { row: 1, cells: [] }] = rows;
       const work = new FactMapping(first);
-      const revision = optional(first.cells, mapping.revision);
+      const { revision: constant } = mapping;
+      const revision = typeof constant === 'number' ? String(constant) : optional(first.cells, constant);
       const head = omitUndefined({
         source,
         deal: textIn(first.cells, mapping.deal),

@@ -52,7 +52,7 @@ export function columnMapping(value: unknown, formatOfLocale: FormatOfLocale): C
     occurredAt: momentOf(document, format.dates),
     ...omitUndefined({
       id: document.optionalText('id'),
-      revision: document.optionalText('revision'),
+      revision: revisionOf(document),
       withdrawn: document.get('withdrawn') === true ? (true as const) : document.optionalText('withdrawn'),
       currency: currencyOf(document),
       amount: document.optionalText('amount'),
@@ -68,6 +68,14 @@ export function columnMapping(value: unknown, formatOfLocale: FormatOfLocale): C
   if (faults.length === 0) faults.push(...kindFaults(mapping));
   if (faults.length > 0) throw mappingInvalid(faults);
   return mapping;
+}
+
+function revisionOf(document: ObjectReader): ColumnMapping['revision'] {
+  const constant = document.get('revision');
+  if (typeof constant !== 'number') return document.optionalText('revision');
+  if (!Number.isSafeInteger(constant) || constant < 0)
+    document.fault('revision', 'must be a column, or a whole number from 0');
+  return constant;
 }
 
 function kindOf(document: ObjectReader): ColumnMapping['kind'] {

@@ -55,7 +55,14 @@ export class RetryRefusalHandler implements ICommandHandler<RetryRefusal> {
         `the refusal ${id} does not store the whole fact; correct the file and import it again`,
         'conflict',
       );
-    const [result] = await this.recorder.record([{ ...(await this.candidate(refusal)), context }]);
+    const { import: origin, file } = refusal;
+    const [result] = await this.recorder.record([
+      {
+        ...(await this.candidate(refusal)),
+        context,
+        ...(origin === undefined ? {} : { import: { id: origin, file } }),
+      },
+    ]);
     if (result === undefined) throw new Error('the fact has no outcome');
     const recorded = receiptOf(result);
     await this.recorder.resolve(id, 'retried', recorded.hash, context);

@@ -25,7 +25,7 @@ export function mappedFields(mapping: ColumnMapping): readonly MappedField[] {
     { field: 'kind', column: typeof kind === 'string' ? undefined : kind.column },
     { field: 'occurredAt', column: typeof occurredAt === 'string' ? occurredAt : occurredAt.column },
     ...present('id', id),
-    ...present('revision', revision),
+    ...present('revision', typeof revision === 'number' ? undefined : revision),
     ...present('withdrawn', withdrawn === true ? undefined : withdrawn),
     ...present('amount', amount),
     ...(currency === undefined

@@ -21,6 +21,9 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('refused', 'integer')
     .addColumn('error_code', 'text')
     .addColumn('error_detail', 'text')
+    .addColumn('undone_at', 'text')
+    .addColumn('withdrawn', 'integer')
+    .addColumn('replaced', 'integer')
     .execute();
   await db.schema
     .createIndex('deal_ingestion_imports_in_order')
