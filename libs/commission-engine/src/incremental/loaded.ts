@@ -105,9 +105,8 @@ export function addLoaded(state: EarnState, added: EarnState, deals: Iterable<st
 /**
  * Evicts deals, those with the earliest last line first, until `linesMax` lines are left. Running sums still include
  * the evicted lines. All lines are incremental or independent.
- * @param onEvict called for each evicted deal
  */
-export function evictOldDeals(state: EarnState, linesMax: number, onEvict: (deal: string) => void): void {
+export function evictOldDeals(state: EarnState, linesMax: number): void {
   const { measurements } = state;
   const lastAt = (lines: readonly { readonly line: CreditLine }[]): string =>
     lines.reduce((last, { line }) => (line.at > last ? line.at : last), '');
@@ -120,7 +119,6 @@ export function evictOldDeals(state: EarnState, linesMax: number, onEvict: (deal
     state.children.delete(deal);
     state.granted.delete(deal);
     state.lineCount -= lines.length;
-    onEvict(deal);
   }
   const windows = state.loaded?.windows ?? new Set();
   const anchors = state.loaded?.anchors ?? new Map<string, MeasuredLine>();

@@ -62,8 +62,9 @@ export interface Books<State, Command, Event extends DomainEvent> {
   readonly isWhole: (state: State) => boolean;
   /** A state without books. `evolve` then changes what concerns the stream as a whole, and the books that are added. */
   readonly initialState: () => State;
-  /** Books that the command certainly needs and the state does not have, so that they are loaded at once. */
-  readonly neededBy: (command: Command, state: State) => readonly string[];
+  readonly has: (state: State, book: string) => boolean;
+  /** The book that the command certainly needs, so that those of a batch are loaded at once. */
+  readonly bookOf: (command: Command) => string | undefined;
   /** Adds books, also empty ones, in place. `events` are all events that change books of `wanted` that it lacks. */
   readonly add: (state: State, wanted: WantedBooks, events: readonly Event[]) => void;
   /** Removes all but the newest books, in place. @returns how many; undefined where the state needs all of them. */

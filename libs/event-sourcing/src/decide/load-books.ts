@@ -3,7 +3,7 @@ import type { EventStore, Position, StoredEvent } from '@tantieme/event-store/ev
 import { readRevisions, readTail } from '@tantieme/event-store/read-revisions';
 import { joinRuns } from '@tantieme/event-store/run';
 import { HEAD, NEWEST, isInRange } from './books.js';
-import type { Books, IndexedEvent, WantedBooks } from './books.js';
+import type { BookEntry, Books, IndexedEvent, WantedBooks } from './books.js';
 import type { DomainEvent } from './decider.js';
 import { parseDomainEvent } from './upcasting.js';
 import type { Decider } from './decider.js';
@@ -12,6 +12,8 @@ import type { Decider } from './decider.js';
 export interface BooksOf {
   readonly stream: string;
   readonly wanted: WantedBooks;
+  /** True for a book that is loaded already. */
+  readonly has: (book: string) => boolean;
   /** Of the state to which they are added. */
   readonly revision: number;
   /** No later event changes a book that the state does not have. */
@@ -23,7 +25,10 @@ export interface LoadedBooks<Event> {
   readonly events: readonly Event[];
 }
 
-/** Books that were found, by stream: the wanted ones, and those in wanted groups, with all their events in order. */
+/**
+ * The wanted books, and those in wanted groups: all their events in order, but for books that are loaded already. One
+ * result for each stream.
+ */
 export async function loadBooks<State, Command, Event extends DomainEvent>(
   store: EventStore,
   { events: types }: Pick<Decider<State, Command, Event>, 'events'>,
@@ -48,10 +53,11 @@ export async function loadBooks<State, Command, Event extends DomainEvent>(
     new Map(withTails.map(({ stream, wanted, books }) => [stream, { ...wanted, books: [...books] }])),
   );
   return Promise.all(
-    withTails.map(async ({ stream, wanted, revision, entries, books }) => {
-      const indexed = (found.get(stream) ?? []).filter((one) => one.revision <= revision);
+    withTails.map(async ({ stream, wanted, has, revision, entries, books }) => {
+      const indexed = (found.get(stream) ?? []).filter((one) => one.revision <= revision && !has(one.book));
       for (const { book } of indexed) books.add(book);
-      const tail = entries.filter((one) => one.entries.some(({ book }) => books.has(book))).map(({ stored }) => stored);
+      const isOfTail = ({ book }: BookEntry): boolean => books.has(book) && !has(book);
+      const tail = entries.filter((one) => one.entries.some(isOfTail)).map(({ stored }) => stored);
       const read = await readRevisions(store, stream, revisionsBefore(indexed, tail));
       return { wanted: { ...wanted, books: [...books] }, events: [...read, ...tail].map(parse) };
     }),

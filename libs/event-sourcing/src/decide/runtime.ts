@@ -365,7 +365,9 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       if (books.isWhole(entry.state)) continue;
       if (ofNext !== undefined && group.loads++ === LOADS_MAX) throw requiredInVain(stream, ofNext);
       const places = group.places.slice(group.done, group.done + call.commandsMax);
-      const certain = places.flatMap((place) => books.neededBy(at(call.work, place).command, entry.state));
+      const certain = places
+        .flatMap((place) => books.bookOf(at(call.work, place).command) ?? [])
+        .filter((book) => !books.has(entry.state, book));
       if (ofNext === 'all') needed.set(stream, { entry, books: 'all' });
       else if (ofNext !== undefined || certain.length > 0)
         needed.set(stream, {

@@ -148,7 +148,9 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
           Object.assign(entry, entryOf(decider.initialState(), await store.readStream(stream)));
         else {
           const { unloadedThrough } = entry;
-          wanted.push({ stream, wanted: wantedBooks, revision: nextRevision(entry.revision) - 1, unloadedThrough, entry });
+          const has = (book: string): boolean => books.has(entry.state, book);
+          const revision = nextRevision(entry.revision) - 1;
+          wanted.push({ stream, wanted: wantedBooks, has, revision, unloadedThrough, entry });
         }
       if (wanted.length === 0) return;
       const loaded = await loadBooks(store, decider, books, wanted);
