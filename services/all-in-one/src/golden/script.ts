@@ -31,7 +31,7 @@ import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Partner } from '@tantieme/contracts/partner';
 import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
-import { dealDecider, dealStream } from '@tantieme/deal-ingestion/deal/deal';
+import { dealAfter, dealDecider, dealStream } from '@tantieme/deal-ingestion/deal/deal';
 import { importDecider, importStream } from '@tantieme/deal-ingestion/import/import';
 import { refusalDecider, refusalStream } from '@tantieme/deal-ingestion/refusal/refusal';
 import type { EventStore } from '@tantieme/event-store/event-store';
@@ -129,7 +129,7 @@ async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ read
     const stream = dealStream(fact);
     const command = omitUndefined({ fact, hash: contentHash(fact), import: origin });
     for (const { stored, event } of await recorder.record(dealDecider, stream, command))
-      newest.set(stream, { deal: event.data.deal, origin: { stream, revision: stored.revision } });
+      newest.set(stream, { deal: dealAfter(event), origin: { stream, revision: stored.revision } });
   };
   const booked = (deal: string, seller: string, day: string, hardware: string, service: string, currency = 'EUR') =>
     record({
