@@ -43,7 +43,7 @@ export class BooksRequired extends Error {
 export interface BookIndex {
   /** The position up to which it lists the events of the log. */
   through(): Promise<Position>;
-  /** The events that change the wanted books, by stream; those of a book in order of revision. */
+  /** The events that change the wanted books, by stream, in any order; an event may be listed more than once. */
   find(wanted: ReadonlyMap<string, WantedBooks>): Promise<ReadonlyMap<string, readonly IndexedEvent[]>>;
 }
 

@@ -82,8 +82,8 @@ export async function loadHead(
     streams.map(async (stream) => {
       const tail = await readTail(store, stream, through);
       const indexed = found.get(stream) ?? [];
-      const newest = indexed.findLast(({ book }) => book === NEWEST);
-      const head = indexed.filter((one) => one.book === HEAD || one === newest);
+      const newest = Math.max(...indexed.filter(({ book }) => book === NEWEST).map(({ revision }) => revision));
+      const head = indexed.filter(({ book, revision }) => book === HEAD || revision === newest);
       const before = await readRevisions(store, stream, revisionsBefore(head, tail));
       return [stream, { events: [...before, ...tail], isWhole: tail[0]?.revision === 0 }] as const;
     }),

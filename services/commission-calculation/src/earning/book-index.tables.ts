@@ -70,14 +70,10 @@ export function bookIndex(db: Kysely<BookTables>, checkpoint: string): BookIndex
       const found = new Map<string, IndexedEvent[]>();
       for (const chunk of rowChunks(keys)) {
         const values = sql.join(chunk.map(({ stream, book }) => sql`(${stream}, ${book})`));
-        const rows = await db
-          .selectFrom('commission_books')
-          .select(['stream', 'book', 'revision'])
-          .where(sql<boolean>`(stream, book) in (values ${values})`)
-          .orderBy('stream')
-          .orderBy('book')
-          .orderBy('revision')
-          .execute();
+        // A cross join, so that SQLite looks each of them up: with `in`, it may read all books of the stream.
+        const { rows } = await sql<Pick<BookRow, 'stream' | 'book' | 'revision'>>`
+          with wanted(stream, book) as (values ${values}) select b.stream, b.book, b.revision
+          from wanted w cross join commission_books b where b.stream = w.stream and b.book = w.book`.execute(db);
         for (const { stream, ...event } of rows) {
           const events = found.get(stream);
           if (events === undefined) found.set(stream, [event]);
