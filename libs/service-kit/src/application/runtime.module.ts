@@ -31,7 +31,11 @@ import { Metrics } from '../observability/metrics.js';
 import { observedBroker } from '../observability/observed-broker.js';
 import { observedEventStore } from '../observability/observed-event-store.js';
 import { ProblemFilter } from '../http/problem.js';
+import { discardParked, PARKED_PROPOSALS_OF } from '../parking/discard-parked.js';
 import { ParkedController } from '../parking/parked.controller.js';
+import { proposalsController } from '../two-people/proposal.controller.js';
+import type { ProposalTables } from '../two-people/proposal.tables.js';
+import { Proposals } from '../two-people/proposals.js';
 import { Reachability } from '../health/reachability.js';
 import {
   BROKER,
@@ -39,6 +43,7 @@ import {
   DATABASE,
   EVENT_STORE,
   LOG_CHECK,
+  PARKED_PROPOSALS,
   WORK_FILTER,
   TRACING,
   LEADERSHIP,
@@ -95,7 +100,12 @@ export class RuntimeModule {
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],
-      controllers: [HealthController, MetricsController, ParkedController],
+      controllers: [
+        HealthController,
+        MetricsController,
+        ParkedController,
+        proposalsController('parked-proposals', PARKED_PROPOSALS),
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: WORK_FILTER, useValue: runsHere },
@@ -129,6 +139,18 @@ export class RuntimeModule {
         { provide: TIMERS, useValue: systemTimers },
         { provide: LEADERSHIP, useFactory: () => openLeadership(config) },
         Background,
+        {
+          provide: PARKED_PROPOSALS,
+          useFactory: (store: EventStore, db: Kysely<ProposalTables>, background: Background) =>
+            new Proposals({
+              service: PARKED_PROPOSALS_OF,
+              store,
+              db,
+              background: { add: (process) => background.addShared(process) },
+              actions: [discardParked(background.parking)],
+            }),
+          inject: [EVENT_STORE, DATABASE, Background],
+        },
         Reachability,
         TokenVerifier,
         RuntimeShutdown,

@@ -53,8 +53,8 @@ export interface WorkThread {
  * The processes of all service modules in this application, run by one scheduler. A module adds its processes and
  * publications in its constructor or in `onModuleInit`. They start at application bootstrap, and stop at shutdown,
  * before the stores close. Replicas that share a database elect a leader for each process. On a data directory a second
- * application that has one of the processes fails at its start; only the reader of the parked items, which every service
- * has, is elected among the services on the directory.
+ * application that has one of the processes fails at its start; only the work on parked items, which every service has,
+ * is elected among the services on the directory.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {
@@ -97,8 +97,7 @@ export class Background implements OnApplicationBootstrap {
     });
     this.channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
     ends.listen((lane, end) => this.scheduler.noteEnd(lane, end));
-    const parked = projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection());
-    this.scheduler.add(parked, runsHere(parked.name));
+    this.addShared(projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection()));
   }
 
   /** Parks messages and events, and answers retries. */
@@ -112,6 +111,11 @@ export class Background implements OnApplicationBootstrap {
     const here = this.runsHere(process.name);
     this.scheduler.add(process, here);
     if (here) this.claimed.push(process.name);
+  }
+
+  /** A process of every service: one of the services on a data directory runs it, the others stand by. */
+  addShared<Item>(process: Process<Item>): void {
+    this.scheduler.add(process, this.runsHere(process.name));
   }
 
   /** Embedded, the topics become views of the log; on Kafka a relay publishes each of them. */
@@ -144,7 +148,7 @@ export class Background implements OnApplicationBootstrap {
     this.leadership.claim?.(this.claimed);
     this.phase = 'started';
     this.scheduler.start();
-    for (const thread of this.threads) await thread.start();
+    await Promise.all(this.threads.map((thread) => thread.start()));
   }
 
   async stop(): Promise<void> {

@@ -19,3 +19,5 @@ export const TOPIC_VIEWS = Symbol('TOPIC_VIEWS');
 export const TRACING = Symbol('TRACING');
 /** Clock, waiting and randomness of the processes; a simulation replaces them. */
 export const TIMERS = Symbol('TIMERS');
+/** Proposals to discard parked items: `discard-parked.ts`. */
+export const PARKED_PROPOSALS = Symbol('PARKED_PROPOSALS');

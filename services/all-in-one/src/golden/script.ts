@@ -174,6 +174,10 @@ async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ read
   } as const;
   await recorder.record(refusalDecider, refusal, { ...refused, at: on('01-15') });
   await recorder.record(refusalDecider, refusal, { resolution: 'recorded', hash: contentHash(1), at: on('01-16') });
+  const nobodys = refusalStream(contentHash('{}'));
+  await recorder.record(refusalDecider, nobodys, { kind: 'invalid', raw: '{}', errors, at: on('01-15') });
+  const discard = { reason: 'a test', proposedBy: 'operator', confirmedBy: 'finance' };
+  await recorder.record(refusalDecider, nobodys, { ...discard, at: on('01-16') });
   const imports = importStream('M-1');
   const at = on('01-15');
   const started = { format: 'ndjson', file: 'deals.ndjson' } as const;
@@ -471,7 +475,14 @@ async function recordParked(recorder: Recorder): Promise<void> {
   const message = { key: 'crm|D-1', value: 'no envelope', isCut: false, headers: {} };
   for (const [offset, end] of (['handled', 'discarded'] as const).entries()) {
     const origin = { topic: 'deals.inbound', partition: 0, offset: String(offset) };
-    const item = { process: 'deal-ingestion-inbound', topic: origin.topic, origin, reason: 'is not JSON', message };
+    const item = {
+      process: 'deal-ingestion-inbound',
+      topic: origin.topic,
+      origin,
+      reason: 'is not JSON',
+      touchesFrom: at,
+      message,
+    };
     const stream = parkedStream(item.process, origin);
     await recorder.record(parkedDecider, stream, { type: 'park', at, item });
     if (end === 'handled') {
