@@ -518,8 +518,7 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
 
       it('returns a run as one event, and a tail from the first part of a run', async () => {
         const large = { ...sampleEvent(100), data: { text: 'x'.repeat(900_000) } };
-        for (const [index, part] of partsOf(large).entries())
-          await store.append(appendTo(stream, 59 + index, [part]));
+        for (const [index, part] of partsOf(large).entries()) await store.append(appendTo(stream, 59 + index, [part]));
         const all = await store.readStream(stream);
         const [whole] = await readRevisions(store, stream, [63]);
         expect(whole).toMatchObject({ id: large.id, revision: 63, dataText: canonicalJson(large.data) });

@@ -1,6 +1,6 @@
 /**
- * A state of which only a part is in memory: some deals, and some measurement windows (see "closing the books" in
- * docs/adr). Whatever a calculation looks up must be there; otherwise it ends with what is missing.
+ * A state of which only a part is in memory: some deals, and some measurement windows (ADR 24). Whatever a calculation
+ * looks up must be there; otherwise it ends with what is missing.
  */
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { CreditLine } from '../credit/credit-line.js';
@@ -81,7 +81,12 @@ export function forgetWindows(state: EarnState): void {
  * Adds deals that were loaded into a state of their own, and builds the measurements of windows all of whose deals are
  * in memory now.
  */
-export function addLoaded(state: EarnState, added: EarnState, deals: Iterable<string>, windows: readonly string[]): void {
+export function addLoaded(
+  state: EarnState,
+  added: EarnState,
+  deals: Iterable<string>,
+  windows: readonly string[],
+): void {
   const { loaded } = state;
   if (loaded === undefined) throw new Error('the whole state is in memory');
   for (const deal of deals) loaded.deals.add(deal);
@@ -110,8 +115,8 @@ export function evictOldDeals(state: EarnState, linesMax: number): void {
   const { measurements } = state;
   const lastAt = (lines: readonly { readonly line: CreditLine }[]): string =>
     lines.reduce((last, { line }) => (line.at > last ? line.at : last), '');
-  const byAge = Array.from(state.deals, ([deal, lines]) => ({ deal, lines, lastAt: lastAt(lines) })).sort((left, right) =>
-    compareText(left.lastAt, right.lastAt),
+  const byAge = Array.from(state.deals, ([deal, lines]) => ({ deal, lines, lastAt: lastAt(lines) })).sort(
+    (left, right) => compareText(left.lastAt, right.lastAt),
   );
   for (const { deal, lines } of byAge) {
     if (state.lineCount <= linesMax) break;

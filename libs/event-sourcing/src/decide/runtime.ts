@@ -444,7 +444,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   function withCurrent<Used>(
     stream: string,
     use: (entry: StreamState<State>) => Promise<Used>,
-    checkIn = states.checkIn,
+    checkIn = (entry: StreamState<State>): void => states.checkIn(stream, entry),
   ): Promise<Used> {
     return withLock([stream], async () => {
       const checkedOut = new Map<string, StreamState<State>>();
@@ -456,7 +456,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
         entry = required(checkedOut.get(stream));
       }
       const used = await use(entry);
-      checkIn(stream, entry);
+      checkIn(entry);
       return used;
     });
   }
@@ -496,7 +496,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
           return { state: entry.state, revision: entry.revision };
         },
         // The cache may shrink a state that consists of books, which its reader has in hand.
-        books === undefined ? states.checkIn : () => undefined,
+        books === undefined ? undefined : () => undefined,
       ),
     read: (stream, use) => withCurrent(stream, (entry) => withBooks(stream, entry, use)),
     evict: (stream) => withLock([stream], async () => states.evict(stream)),

@@ -115,8 +115,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
     const long = await longStreams(streams);
     const short = streams.filter((stream) => !long.has(stream));
     const events = short.length === 0 ? undefined : await store.readStreams(short);
-    for (const stream of short)
-      checkedOut.set(stream, entryOf(decider.initialState(), events?.get(stream) ?? []));
+    for (const stream of short) checkedOut.set(stream, entryOf(decider.initialState(), events?.get(stream) ?? []));
     if (books === undefined || long.size === 0) return;
     for (const [stream, head] of await loadHead(store, books, [...long])) {
       const state = head.isWhole ? decider.initialState() : books.initialState();

@@ -50,12 +50,14 @@ export function earningBooks(
 export function shrink(state: EarningState, linesMax: number): number | undefined {
   const { engine } = state;
   if (engine.fullModeLineCount > 0 || engine.payeeTerms.closedPeriods.length > 0) return undefined;
-  const before = engine.loaded?.deals ?? new Set([...engine.deals.keys(), ...state.creditNumbers.keys(), ...engine.children.keys()]);
+  const before =
+    engine.loaded?.deals ?? new Set([...engine.deals.keys(), ...state.creditNumbers.keys(), ...engine.children.keys()]);
   const countBefore = before.size;
   evictOldDeals(engine, linesMax);
   for (const part of ['creditNumbers', 'posted', 'above', 'childRevisions', 'grantRevisions'] as const)
     for (const deal of state[part].keys()) if (!isLoaded(engine, deal)) state[part].delete(deal);
-  for (const deals of state.postedIn.values()) for (const deal of deals) if (!isLoaded(engine, deal)) deals.delete(deal);
+  for (const deals of state.postedIn.values())
+    for (const deal of deals) if (!isLoaded(engine, deal)) deals.delete(deal);
   state.postedThrough = undefined;
   return countBefore - engine.deals.size;
 }

@@ -508,10 +508,13 @@ function applyConclusions(state: EarningState, event: WithConclusions, { plans }
     else state.above.set(deal, above);
   } else if (event.type === 'ChildEarningReceived') {
     const { deal, child, revision } = event.data.input;
-    state.childRevisions.set(deal, (state.childRevisions.get(deal) ?? new Map()).set(child, revision));
+    state.childRevisions.set(deal, (state.childRevisions.get(deal) ?? new Map<string, number>()).set(child, revision));
   } else if (event.type === 'GrantReceived') {
     const { deal, component, revision } = event.data.input;
-    state.grantRevisions.set(deal, (state.grantRevisions.get(deal) ?? new Map()).set(component, revision));
+    state.grantRevisions.set(
+      deal,
+      (state.grantRevisions.get(deal) ?? new Map<string, number>()).set(component, revision),
+    );
   } else {
     const { agreements, quotas } = event.data.input;
     state.engine.payeeTerms = { ...state.engine.payeeTerms, agreements, quotas };
