@@ -29,8 +29,8 @@ beforeEach(async () => {
   store = openSqliteEventStore(':memory:');
   db = openDatabase(':memory:');
   broker = openEmbeddedBroker(':memory:');
-  const { handle } = createRuntime({ store, decider: tally });
-  for (const entry of ['1', '2', '3']) await handle('tally-a', { entry, amount: 1 }, causedBy(entry));
+  const runtime = createRuntime({ store, decider: tally });
+  for (const entry of ['1', '2', '3']) await runtime.handle('tally-a', { entry, amount: 1 }, causedBy(entry));
 });
 afterEach(async () => {
   await broker.close();
