@@ -136,6 +136,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/parked/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to discard a parked item
+         * @description Once somebody else confirms the proposal, nothing waits for the item any longer: readiness does not count it, and closings need no reason for it. It stays listed as discarded.
+         *
+         *     Roles: finance, operator.
+         */
+        post: operations["discardParked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List proposals
+         * @description What somebody proposed and another person confirms or rejects. Newest first.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listParkedProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a proposal
+         * @description With everything that its confirmation depends on.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["getParkedProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a proposal
+         * @description Carries the action out. Only somebody other than its proposer can confirm it, and only while everything it was based on is unchanged. Repeating it changes nothing.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["confirmParkedProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a proposal
+         * @description Its proposer takes it back in the same way.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["rejectParkedProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/partners/{id}": {
         parameters: {
             query?: never;
@@ -474,6 +584,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/refusals/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to discard a refusal
+         * @description Once somebody else confirms the proposal, nobody has to correct the fact any longer. It stays listed as discarded.
+         *
+         *     Roles: finance, operator.
+         */
+        post: operations["discardRefusal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/imports": {
         parameters: {
             query?: never;
@@ -584,6 +716,94 @@ export interface paths {
          *     Roles: source, operator.
          */
         post: operations["retryRefusal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List proposals
+         * @description What somebody proposed and another person confirms or rejects. Newest first.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listRefusalProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a proposal
+         * @description With everything that its confirmation depends on.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["getRefusalProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a proposal
+         * @description Carries the action out. Only somebody other than its proposer can confirm it, and only while everything it was based on is unchanged. Repeating it changes nothing.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["confirmRefusalProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a proposal
+         * @description Its proposer takes it back in the same way.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["rejectRefusalProposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1612,6 +1832,22 @@ export interface components {
         WorkStatusList: {
             items: components["schemas"]["WorkStatusBody"][];
         };
+        ParkedDiscard: {
+            /** @example a test of the shop, never meant for us */
+            reason: string;
+            /**
+             * @description Subject of the person who proposed it
+             * @example olga@example.com
+             */
+            proposedBy: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+            /** @example 2026-03-06T10:00:00.000Z */
+            at: string;
+        };
         ParkedRead: {
             /** @example 84d86570-8378-5032-a1f9-b38677db91ec */
             id: string;
@@ -1639,6 +1875,13 @@ export interface components {
             status: "parked" | "retrying" | "handled" | "discarded";
             /** @example 2026-03-05T10:00:00.000Z */
             parkedAt: string;
+            /**
+             * @description Nothing before it can change by the item; left out where that is not known
+             * @example 2026-03-04T10:00:00.000Z
+             */
+            touchesFrom?: string;
+            /** @description Who discarded it, and why */
+            discard?: components["schemas"]["ParkedDiscard"];
         };
         Problem: {
             /**
@@ -1679,6 +1922,96 @@ export interface components {
             id: string;
             /** @enum {string} */
             status: "retrying";
+        };
+        DiscardBody: {
+            /**
+             * @description Why it is discarded
+             * @example a test of the shop, never meant for us
+             */
+            reason: string;
+        };
+        RefusalRead: {
+            /** @example ClosingInProgress */
+            code: string;
+            /** @example the closing of 2026-02 is still running */
+            message: string;
+        };
+        ProposalRead: {
+            /**
+             * @description `action|subject|number`
+             * @example close-period|monthly@Europe/Paris|2026-03|1
+             */
+            id: string;
+            /**
+             * @description What is proposed
+             * @example close-period
+             */
+            action: string;
+            /**
+             * @description What it is about
+             * @example monthly@Europe/Paris|2026-03
+             */
+            subject: string;
+            /**
+             * @description From 1, for each action and subject
+             * @example 1
+             */
+            number: number;
+            /**
+             * @description Parameters of the action
+             * @example {
+             *       "force": "the partner of crm|D-1 will never register"
+             *     }
+             */
+            request: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Revisions and totals that the proposer read; if they change, the proposal cannot be confirmed
+             * @example {
+             *       "statements": 12,
+             *       "totals": {
+             *         "EUR": "9350.00"
+             *       }
+             *     }
+             */
+            read: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description `superseded`: replaced by a newer proposal. `confirmed`: being carried out. `refused`: confirmed, but the action was no longer possible
+             * @example open
+             * @enum {string}
+             */
+            state: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+            /**
+             * @description Subject of the person who proposed it
+             * @example fiona@example.com
+             */
+            proposedBy: string;
+            /** @example 2026-04-02T08:00:00.000Z */
+            proposedAt: string;
+            /**
+             * @description Subject of the person who confirmed or rejected it
+             * @example ada@example.com
+             */
+            decidedBy?: string;
+            /** @example 2026-04-02T09:00:00.000Z */
+            decidedAt?: string;
+            /**
+             * @description Why it was rejected
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
+            /** @description Why the action was not possible any more */
+            refusal?: components["schemas"]["RefusalRead"];
+        };
+        RejectProposalBody: {
+            /**
+             * @description Why
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
         };
         PartnerDetailsBody: {
             /** @example Ada Resale */
@@ -2034,6 +2367,20 @@ export interface components {
              */
             cell?: string;
         };
+        RefusalDiscardRead: {
+            /** @example an order of last year, which the old system pays */
+            reason: string;
+            /**
+             * @description Subject of the person who proposed it
+             * @example olga@example.com
+             */
+            proposedBy: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+        };
         Refusal: {
             /** @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 */
             id: string;
@@ -2096,12 +2443,14 @@ export interface components {
              */
             actor: string;
             /**
-             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored
+             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored. `discarded`: two people decided that nobody has to correct it
              * @enum {string}
              */
-            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried";
+            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried" | "discarded";
             /** @example 2026-03-06T08:00:00.000Z */
             resolvedAt?: string;
+            /** @description Who discarded it, and why */
+            discard?: components["schemas"]["RefusalDiscardRead"];
         };
         ImportStartedLine: {
             /** @enum {string} */
@@ -2955,82 +3304,6 @@ export interface components {
              */
             reason: string;
         };
-        RefusalRead: {
-            /** @example ClosingInProgress */
-            code: string;
-            /** @example the closing of 2026-02 is still running */
-            message: string;
-        };
-        ProposalRead: {
-            /**
-             * @description `action|subject|number`
-             * @example close-period|monthly@Europe/Paris|2026-03|1
-             */
-            id: string;
-            /**
-             * @description What is proposed
-             * @example close-period
-             */
-            action: string;
-            /**
-             * @description What it is about
-             * @example monthly@Europe/Paris|2026-03
-             */
-            subject: string;
-            /**
-             * @description From 1, for each action and subject
-             * @example 1
-             */
-            number: number;
-            /**
-             * @description Parameters of the action
-             * @example {
-             *       "force": "the partner of crm|D-1 will never register"
-             *     }
-             */
-            request: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description Revisions and totals that the proposer read; if they change, the proposal cannot be confirmed
-             * @example {
-             *       "statements": 12,
-             *       "totals": {
-             *         "EUR": "9350.00"
-             *       }
-             *     }
-             */
-            read: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description `superseded`: replaced by a newer proposal. `confirmed`: being carried out. `refused`: confirmed, but the action was no longer possible
-             * @example open
-             * @enum {string}
-             */
-            state: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
-            /**
-             * @description Subject of the person who proposed it
-             * @example fiona@example.com
-             */
-            proposedBy: string;
-            /** @example 2026-04-02T08:00:00.000Z */
-            proposedAt: string;
-            /**
-             * @description Subject of the person who confirmed or rejected it
-             * @example ada@example.com
-             */
-            decidedBy?: string;
-            /** @example 2026-04-02T09:00:00.000Z */
-            decidedAt?: string;
-            /**
-             * @description Why it was rejected
-             * @example the returns of the last week are missing
-             */
-            reason?: string;
-            /** @description Why the action was not possible any more */
-            refusal?: components["schemas"]["RefusalRead"];
-        };
         ClosePeriodBody: {
             /**
              * @description Reason to close although something is outstanding
@@ -3198,13 +3471,6 @@ export interface components {
              * @example 2026-03-05T10:00:00.000Z
              */
             since: string;
-        };
-        RejectProposalBody: {
-            /**
-             * @description Why
-             * @example the returns of the last week are missing
-             */
-            reason?: string;
         };
         FiscalYearDto: {
             /**
@@ -4704,7 +4970,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4782,7 +5048,14 @@ export interface operations {
                      *           "origin": "deals.inbound/0@17",
                      *           "reason": "the message is not JSON",
                      *           "status": "parked",
-                     *           "parkedAt": "2026-03-05T10:00:00.000Z"
+                     *           "parkedAt": "2026-03-05T10:00:00.000Z",
+                     *           "touchesFrom": "2026-03-04T10:00:00.000Z",
+                     *           "discard": {
+                     *             "reason": "a test of the shop, never meant for us",
+                     *             "proposedBy": "olga@example.com",
+                     *             "confirmedBy": "ada@example.com",
+                     *             "at": "2026-03-06T10:00:00.000Z"
+                     *           }
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -4834,7 +5107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4929,7 +5202,671 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discardParked: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the item */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "a test of the shop, never meant for us"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscardBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ParkedUnknown`: nothing is parked under this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ParkedClosed`: it was handled or discarded. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listParkedProposals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description State of the proposal */
+                state?: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+                /** @description What is proposed */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *           "action": "close-period",
+                     *           "subject": "monthly@Europe/Paris|2026-03",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "force": "the partner of crm|D-1 will never register"
+                     *           },
+                     *           "read": {
+                     *             "statements": 12,
+                     *             "totals": {
+                     *               "EUR": "9350.00"
+                     *             }
+                     *           },
+                     *           "state": "open",
+                     *           "proposedBy": "fiona@example.com",
+                     *           "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *           "decidedBy": "ada@example.com",
+                     *           "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *           "reason": "the returns of the last week are missing",
+                     *           "refusal": {
+                     *             "code": "ClosingInProgress",
+                     *             "message": "the closing of 2026-02 is still running"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["ProposalRead"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal; `refusal` says why the action was not possible */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `SecondPersonNeeded`: the caller proposed it. `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `ProposalChanged`: revisions or totals have changed since it was proposed. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the returns of the last week are missing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RejectProposalBody"];
+            };
+        };
+        responses: {
+            /** @description The rejected proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5052,7 +5989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5259,7 +6196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5432,7 +6369,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5557,7 +6494,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5730,7 +6667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5864,7 +6801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6039,7 +6976,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6164,7 +7101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6340,7 +7277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6465,7 +7402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6611,7 +7548,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6701,7 +7638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6822,7 +7759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6957,7 +7894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7101,7 +8038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7228,7 +8165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7583,7 +8520,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7659,7 +8596,12 @@ export interface operations {
                      *           "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
                      *           "actor": "olga",
                      *           "resolution": "recorded",
-                     *           "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *           "resolvedAt": "2026-03-06T08:00:00.000Z",
+                     *           "discard": {
+                     *             "reason": "an order of last year, which the old system pays",
+                     *             "proposedBy": "olga@example.com",
+                     *             "confirmedBy": "ada@example.com"
+                     *           }
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -7711,7 +8653,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7767,7 +8709,12 @@ export interface operations {
                      *       "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
                      *       "actor": "olga",
                      *       "resolution": "recorded",
-                     *       "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *       "resolvedAt": "2026-03-06T08:00:00.000Z",
+                     *       "discard": {
+                     *         "reason": "an order of last year, which the old system pays",
+                     *         "proposedBy": "olga@example.com",
+                     *         "confirmedBy": "ada@example.com"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Refusal"];
@@ -7818,8 +8765,169 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discardRefusal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the refusal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "a test of the shop, never meant for us"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscardBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalUnknown`: there is no refusal with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalResolved`: it is resolved or discarded already. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7931,7 +9039,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8040,7 +9148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8149,7 +9257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8235,7 +9343,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8335,7 +9443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8442,7 +9550,510 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRefusalProposals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description State of the proposal */
+                state?: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+                /** @description What is proposed */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *           "action": "close-period",
+                     *           "subject": "monthly@Europe/Paris|2026-03",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "force": "the partner of crm|D-1 will never register"
+                     *           },
+                     *           "read": {
+                     *             "statements": 12,
+                     *             "totals": {
+                     *               "EUR": "9350.00"
+                     *             }
+                     *           },
+                     *           "state": "open",
+                     *           "proposedBy": "fiona@example.com",
+                     *           "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *           "decidedBy": "ada@example.com",
+                     *           "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *           "reason": "the returns of the last week are missing",
+                     *           "refusal": {
+                     *             "code": "ClosingInProgress",
+                     *             "message": "the closing of 2026-02 is still running"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["ProposalRead"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal; `refusal` says why the action was not possible */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `SecondPersonNeeded`: the caller proposed it. `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `ProposalChanged`: revisions or totals have changed since it was proposed. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the returns of the last week are missing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RejectProposalBody"];
+            };
+        };
+        responses: {
+            /** @description The rejected proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8581,7 +10192,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8751,7 +10362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8885,7 +10496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9045,7 +10656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9241,7 +10852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9410,7 +11021,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9540,7 +11151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9679,7 +11290,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9782,7 +11393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9927,7 +11538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10045,7 +11656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10154,7 +11765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10315,7 +11926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10433,7 +12044,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10543,7 +12154,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10711,7 +12322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10825,7 +12436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10932,7 +12543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11084,7 +12695,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11233,7 +12844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11337,7 +12948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11430,7 +13041,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11536,7 +13147,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11631,7 +13242,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11744,7 +13355,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11848,7 +13459,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11964,7 +13575,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12125,7 +13736,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12259,7 +13870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12429,7 +14040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12560,7 +14171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12674,7 +14285,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12802,7 +14413,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12921,7 +14532,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13047,7 +14658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13190,7 +14801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13316,7 +14927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13412,7 +15023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13527,7 +15138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13615,7 +15226,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13811,7 +15422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13932,7 +15543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14118,7 +15729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14224,7 +15835,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;

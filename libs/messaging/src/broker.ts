@@ -68,11 +68,6 @@ export interface Broker {
   subscribe(options: SubscribeOptions): Promise<Subscription>;
   endPositions(topic: string): Promise<Positions>;
   committedPositions(group: string, topic: string): Promise<Positions>;
-  /** Reads messages without a group: for tools and tests. */
-  read(
-    topic: string,
-    options: { readonly partition: number; readonly from: bigint; readonly limit: number },
-  ): Promise<readonly Message[]>;
   close(): Promise<void>;
 }
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hasReached, type Batch, type Broker, type Message, type SubscribeOptions } from './broker.js';
 
 export interface BrokerUnderTest {
-  /** Opens the same broker again and again, with its earlier messages and four partitions per new topic. */
+  /** Opens the same broker again and again, with its earlier messages. */
   open(): Promise<Broker>;
   /** Deletes its data. */
   destroy(): Promise<void>;
@@ -71,10 +71,10 @@ export async function consume(broker: Broker, options: ConsumeOptions): Promise<
   };
 }
 
-/** @param partitions 1: the topics are views of a log. */
+/** @param partitions per new topic */
 export function brokerContract(name: string, create: () => Promise<BrokerUnderTest>, partitions: 1 | 4 = 4): void {
-  /** About what only a stored topic with several partitions has. */
-  const ofStored = partitions === 4 ? it : (): void => undefined;
+  /** What only a topic with several partitions can show. */
+  const ofPartitions = partitions === 4 ? it : (): void => undefined;
 
   describe(`${name} fulfils the broker contract`, () => {
     let under: BrokerUnderTest;
@@ -176,7 +176,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(seen.map(({ value }) => value[0])).toEqual(['0', '1', '2', '3', '4']);
     });
 
-    ofStored('numbers the messages of a partition from 0 without gaps', async () => {
+    ofPartitions('numbers the messages of a partition from 0 without gaps', async () => {
       await broker.publish('sales', numbered(50));
       await collect();
       await until(() => seen.length === 50);
@@ -214,7 +214,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await until(() => seen.length === 20 && others.length === 20);
     });
 
-    ofStored('shares the partitions between two members of a group, each message to one', async () => {
+    ofPartitions('shares the partitions between two members of a group, each message to one', async () => {
       const [first, second]: [Message[], Message[]] = [[], []];
       const into = (list: Message[]) => ({
         handle: async (batch: readonly Message[]) => {
@@ -255,7 +255,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       );
     });
 
-    ofStored('keeps each partition in order with one member at a time while members join and leave', async () => {
+    ofPartitions('keeps each partition in order with one member at a time while members join and leave', async () => {
       const inProgress = new Set<number>();
       const next = new Map<number, bigint>();
       const faults: string[] = [];
@@ -359,7 +359,7 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       expect(seen.map(({ value }) => value)).toEqual(Array.from({ length: 30 }, (_, index) => `v${index}`));
     });
 
-    ofStored('continues with other partitions while one fails', async () => {
+    ofPartitions('continues with other partitions while one fails', async () => {
       const first = numbered(1)[0]?.key;
       await broker.publish('sales', numbered(70));
       await collect({
@@ -547,19 +547,6 @@ export function brokerContract(name: string, create: () => Promise<BrokerUnderTe
       await broker.publish('sales', [{ key: 's', value: 'a sale' }]);
       await until(() => seen.length === 2);
       expect(values()).toEqual(['a partner', 'a sale']);
-    });
-
-    it('can read a partition without a group', async () => {
-      await broker.publish('sales', [
-        { key: 'k', value: 'one' },
-        { key: 'k', value: 'two' },
-      ]);
-      const found = [...(await broker.endPositions('sales'))].find(([, end]) => end === 2n);
-      const read = async (from: bigint, limit: number): Promise<readonly string[]> =>
-        (await broker.read('sales', { partition: found?.[0] ?? -1, from, limit })).map(({ value }) => value);
-      expect(await read(1n, 10)).toEqual(['two']);
-      expect(await read(0n, 1)).toEqual(['one']);
-      expect(await read(2n, 10)).toEqual([]);
     });
   });
 }

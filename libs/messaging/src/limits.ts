@@ -1,13 +1,7 @@
 /** What this library holds at most, each with its reason. */
 
-/** Partitions of a stored topic: every reader looks at each of them. */
-export const PARTITIONS_MAX = 256;
-
 /** Published messages between two deletions of old ones, and the most that one deletes: no publish waits long. */
 export const PRUNED_MESSAGES_MAX = 10_000;
-
-/** A message's id combines its partition and offset in one integer: 8,192 partitions of 2^40 messages fit into 2^53. */
-export const SLOT_MESSAGES_MAX = 2 ** 40;
 
 /** What one fetch from Kafka returns: the memory of a reader, which fetches no more until this is handled. */
 export const FETCH_BYTES_MAX = 10 * 1024 * 1024;

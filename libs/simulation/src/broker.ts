@@ -161,14 +161,6 @@ export class SimulatedBroker implements Broker {
     return new Map(this.topics.of(topic).map(({ number, committed }) => [number, committed.get(group) ?? 0n]));
   }
 
-  async read(
-    topic: string,
-    { partition, from, limit }: { readonly partition: number; readonly from: bigint; readonly limit: number },
-  ): Promise<readonly Message[]> {
-    await this.call(`read ${topic}`);
-    return this.topics.of(topic)[partition]?.messages.slice(Number(from), Number(from) + limit) ?? [];
-  }
-
   async close(): Promise<void> {
     this.closing.abort();
     for (const subscription of this.subscriptions) await subscription.close();

@@ -8,15 +8,20 @@ import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { withReader } from '@tantieme/event-sourcing/decide/upcasting';
 import { parkedDecider } from '@tantieme/event-sourcing/parking/parked';
 import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
+import type { Role } from '@tantieme/service-kit/access/auth';
 import { routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import { proposalDecider } from '@tantieme/service-kit/two-people/proposal';
+import type { ProposalRead } from '@tantieme/service-kit/two-people/proposal.dto';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { DealSummary, DealWithFacts } from './deal/deal.dto.js';
 import { booked, returned, terms } from './deal/deal.fixture.js';
 import type { FactReceipt } from './fact/fact.dto.js';
+import type { Refusal } from './refusal/refusal.dto.js';
 import { replayables } from './replayables.js';
 import { eventually, TestService } from './service.fixture.js';
 import type { ProblemAnswer } from './service.fixture.js';
@@ -112,6 +117,30 @@ describe('one fact', () => {
     );
     expect(kept.filter(({ deal }) => deal === 'two')).toHaveLength(1);
     expect((await service.get('/deals/crm/two')).status).toBe(404);
+  });
+
+  it('is discarded by two people where nobody can correct it, and listed with their names', async () => {
+    const [refusal] = (await service.refusals('state=open')).filter(({ deal }) => deal === 'two');
+    const path = `/refusals/${refusal?.id}/discard`;
+    const reason = 'a test of the shop';
+    expect((await service.post(path, { reason })).status).toBe(403);
+    expect((await service.post(`/refusals/${'0'.repeat(64)}/discard`, { reason }, 'operator')).status).toBe(404);
+    const { status, body } = await service.post<ProposalRead>(path, { reason }, 'operator');
+    expect([status, body.read]).toEqual([202, expect.objectContaining({ deal: 'two', kind: 'invalid' })]);
+    const confirm = (role: Role) =>
+      service.post<ProposalRead & ProblemAnswer>(`/refusal-proposals/${encodeURIComponent(body.id)}/confirm`, {}, role);
+    expect((await confirm('operator')).body.code).toBe('SecondPersonNeeded');
+    expect((await confirm('finance')).body.state).toBe('done');
+    const discarded = await eventually(
+      () => service.get<Refusal>(`/refusals/${refusal?.id}`),
+      (answer) => answer.body.state === 'resolved',
+    );
+    expect(discarded.body).toMatchObject({
+      resolution: 'discarded',
+      discard: { reason, proposedBy: 'test-operator', confirmedBy: 'test-finance' },
+    });
+    expect((await service.post(`/refusals/${refusal?.id}/retry`, {})).status).toBe(409);
+    expect((await service.post(path, { reason }, 'operator')).status).toBe(409);
   });
 
   it('is 422 naming the field when its schema refuses it', async () => {
@@ -317,10 +346,6 @@ describe('over the broker', () => {
       correlationId: `c-${id}`,
       actor: 'crm',
     }) as const;
-  const read = async (broker: Broker, topic: string) =>
-    (
-      await Promise.all([0, 1, 2, 3].map((partition) => broker.read(topic, { partition, from: 0n, limit: 20_000 })))
-    ).flat();
 
   it('facts are recorded, refused facts are stored, and unreadable messages are parked', async () => {
     const broker: Broker = service.application.get(BROKER);
@@ -349,7 +374,7 @@ describe('over the broker', () => {
   it('the whole deal is published after each fact', async () => {
     const broker: Broker = service.application.get(BROKER);
     const ofDeal = async () =>
-      (await read(broker, TOPICS.deals))
+      (await readTopic(broker, TOPICS.deals))
         .map(({ value }) => JSON.parse(value) as { readonly data: Deal })
         .filter(({ data }) => data.id === 'one');
     const messages = await eventually(ofDeal, (found) => found.length === 2);
@@ -371,7 +396,7 @@ describe('the log', () => {
     const store: EventStore = service.application.get(EVENT_STORE);
     const verified = await verifyLog({
       store,
-      replayables: [...(await replayables(store)), withReader(parkedDecider)],
+      replayables: [...(await replayables(store)), withReader(parkedDecider), withReader(proposalDecider)],
     });
     expect(verified.differences).toEqual([]);
     expect(verified.events).toBeGreaterThan(5000);

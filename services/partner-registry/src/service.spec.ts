@@ -4,6 +4,7 @@ import type { Partner } from '@tantieme/contracts/partner';
 import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker } from '@tantieme/messaging/broker';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -101,13 +102,10 @@ describe('a partner', () => {
 
   it('is published whole after each change', async () => {
     const broker: Broker = service.application.get(BROKER);
-    const ofPartner = async () => {
-      const read = [0, 1, 2, 3].map((partition) => broker.read(TOPICS.partners, { partition, from: 0n, limit: 1000 }));
-      return (await Promise.all(read))
-        .flat()
+    const ofPartner = async () =>
+      (await readTopic(broker, TOPICS.partners))
         .filter(({ key }) => key === 'A')
         .map(({ value }) => JSON.parse(value) as object);
-    };
     const messages = await eventually(ofPartner, (found) => found.length === 4);
     expect(messages.at(-1)).toMatchObject({
       type: 'tantieme.partner.v1',

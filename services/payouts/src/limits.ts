@@ -17,3 +17,9 @@ export const STATEMENT_EVENTS_PER_READ = 2000;
 
 /** Rows that an export reads at a time: the whole export is never in memory. */
 export const EXPORT_PAGE_ROWS = 200;
+
+/** Statements in memory while people page through them: each page is of the whole statement, which is read again. */
+export const STATEMENTS_READ_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Approximate bytes of a statement's line in memory. */
+export const STATEMENT_LINE_BYTES = 300;

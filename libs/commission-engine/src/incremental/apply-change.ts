@@ -18,7 +18,9 @@ import { MeasuredLines } from '../measure/measured-lines.js';
  */
 export function applyChange(
   state: EarnState,
-  change: Pick<Change, 'deal' | 'lines' | 'rated' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'>,
+  change: Pick<Change, 'deal' | 'lines' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'> & {
+    readonly rated: readonly RatedLine[];
+  },
   plans: PlanByHash,
 ): void {
   const { deal, children, granted } = change;

@@ -30,7 +30,7 @@ describe('a late deal', () => {
     const world = worldOf(CLIFF);
     world.receive(dealOf('A', { net: '100.00', bookedAt: day(4) }));
     const [change] = world.receive(dealOf('B', { net: '1.00', bookedAt: day(5) }));
-    expect(change?.rated[0]?.trace).toMatchObject({ portions: [{ tier: 1, amount: '1.00', earned: '1' }] });
+    expect(change?.rated[0]?.trace()).toMatchObject({ portions: [{ tier: 1, amount: '1.00', earned: '1' }] });
   });
 });
 

@@ -16,6 +16,7 @@ import type { PlanByHash } from '../earn/component-rules.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { EngineError } from '../engine-error.js';
 import { rateAlone } from '../rate/rate.js';
+import type { Trace } from '../rate/trace.js';
 import { measuredBasis } from './basis.js';
 import { dependsOn, rateDependents } from './dependents.js';
 import type { Draft, Shift } from './draft.js';
@@ -54,7 +55,7 @@ export interface Change {
    * Lines that are new or changed, or whose amount changes: first those of this deal in the order of its lines, then
    * the others in order of deal and key. A line that only moves within its tier keeps its amount and is not listed.
    */
-  readonly rated: readonly RatedLine[];
+  readonly rated: readonly (RatedLine & { readonly trace: () => Trace })[];
   /** The deals that change, with all their lines after the change: this one first, the others in order of deal. */
   readonly deals: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[];
 }
@@ -194,11 +195,11 @@ function changeOf(
   plans: PlanByHash,
 ): Change {
   const elsewhere = [...measured, ...shifts];
-  const rated: RatedLine[] = [];
+  const rated: Change['rated'][number][] = [];
   const own: EarnedLine[] = [];
   for (const { deal, key, line, rules, rated: now, existing } of drafts) {
     if (now !== undefined)
-      rated.push({ deal, key, amount: formatMinor(now.amountMinor, rules.plan.decimals), trace: now.trace() });
+      rated.push({ deal, key, amount: formatMinor(now.amountMinor, rules.plan.decimals), trace: now.trace });
     own.push({ line, amountMinor: now?.amountMinor ?? existing?.amountMinor ?? 0n });
   }
   const amounts = new Map<EarnedLine, bigint>(elsewhere.map(({ existing, rated: now }) => [existing, now.amountMinor]));
@@ -219,7 +220,7 @@ function changeOf(
       deal: existing.deal,
       key: existing.key,
       amount: formatMinor(now.amountMinor, decimals),
-      trace: now.trace(),
+      trace: now.trace,
     });
   }
   const payeeLevelCredits: PayeeLevelCredit[] = [];
@@ -237,7 +238,7 @@ function changeOf(
     payeeLevelDeals.push({ deal, lines: lines.map(({ line, of }) => ({ line, amountMinor: of.amountMinor })) });
     for (const { key, of } of lines) {
       const { decimals } = plans.plan(of.planHash);
-      rated.push({ deal, key, amount: formatMinor(of.amountMinor, decimals), trace: of.trace() });
+      rated.push({ deal, key, amount: formatMinor(of.amountMinor, decimals), trace: of.trace });
     }
   }
   const deals = credit.deal === '' ? [] : [{ deal: credit.deal, lines: own }];

@@ -23,7 +23,7 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   if (stateLine === undefined) return undefined;
   if (isPayeeLevel(deal)) {
     const fresh = diffPayeeTerms({ ...state, deals: withoutPayeeLevel(state) }, state.payeeTerms, plans);
-    return fresh.rated.find((line) => line.deal === deal && line.key === key)?.trace;
+    return fresh.rated.find((line) => line.deal === deal && line.key === key)?.trace();
   }
   const rules = rulesOf(stateLine.line, plans);
   if (recalculationMode(rules) === 'full') {

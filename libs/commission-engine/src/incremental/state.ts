@@ -8,7 +8,6 @@ import type { PayeeTerms } from '../earn/payee-terms.js';
 import { EngineError } from '../engine-error.js';
 import type { MeasuredLine } from '../measure/canonical-order.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
-import type { Trace } from '../rate/trace.js';
 
 /** What a child earns with one line of a deal; the basis of an override of earnings. */
 export interface ChildEarning {
@@ -43,13 +42,12 @@ export interface EarnedLine {
   readonly amountMinor: bigint;
 }
 
-/** A line whose amount is new or changed. Plain JSON, stored in the event. */
+/** What a line earns. Plain JSON. How it came about is not stored: `explainLine` recalculates it from the state. */
 export interface RatedLine {
   readonly deal: string;
   /** `lineKey` of the line within its deal. */
   readonly key: string;
   readonly amount: string;
-  readonly trace: Trace;
 }
 
 /** All payee-level lines of one name, where they change: deferred amounts of a component, or guarantees and draws. */

@@ -226,7 +226,7 @@ function expectReported(state: EarnState, change: Change, before: ReadonlyMap<st
   if (differing.length === 0) reached.unchanged++;
   else reached.changed++;
   if (elsewhere.length > 0) reached.elsewhere++;
-  if (elsewhere.some(({ trace }) => trace.rate === 'return')) reached.elsewhereReturn++;
+  if (elsewhere.some(({ trace }) => trace().rate === 'return')) reached.elsewhereReturn++;
   if ([...before.keys()].some((name) => !after.has(name))) reached.gone++;
   if (differing.some((name) => before.has(name))) reached.modified++;
   if (change.children !== undefined) reached.passedOn++;

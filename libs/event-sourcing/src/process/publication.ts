@@ -7,7 +7,7 @@ import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
-import { VIEW_PARTITION } from '@tantieme/messaging/embedded/topic-view';
+import { PARTITION } from '@tantieme/messaging/embedded/stored-topics';
 import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
 
 import { MESSAGES_PER_EVENT_MAX } from '../limits.js';
@@ -115,7 +115,7 @@ export function relayOf(
 
 /** Not a copy: the value of the message may be computed only when it is read. */
 class ViewMessage implements Message {
-  readonly partition = VIEW_PARTITION;
+  readonly partition = PARTITION;
 
   constructor(
     readonly topic: string,

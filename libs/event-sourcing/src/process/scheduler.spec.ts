@@ -33,7 +33,7 @@ beforeEach(() => {
   store = openSqliteEventStore(':memory:');
   db = openDatabase(':memory:');
   views = new Map();
-  broker = openEmbeddedBroker(':memory:', { views, partitions: 4 });
+  broker = openEmbeddedBroker(':memory:', { views });
 });
 afterEach(async () => {
   for (const process of running.splice(0)) await process.stop();
@@ -73,14 +73,14 @@ interface Text {
 }
 
 function readerOf(
-  topic: string,
+  topic: string | readonly string[],
   step: (batch: readonly Received<Text>[]) => Promise<StepResult>,
 ): Process<Received<Text>> {
   const decode = (value: string): Text => ({ correlationId: 'c', text: JSON.parse(value) as string });
   return {
     name: 'reader',
     replicas: 'every-replica',
-    source: topicSource({ group: 'readers', topics: [topic], decode }),
+    source: topicSource({ group: 'readers', topics: [topic].flat(), decode }),
     step,
   };
 }
@@ -224,21 +224,18 @@ describe('threads', () => {
 });
 
 describe('a consumer', () => {
-  it('goes on with the other partitions while one fails', async () => {
+  it('goes on with its other topics while one fails', async () => {
     const seen = new Set<string>();
     const process = start(
-      readerOf('sales', async (batch) => {
+      readerOf(['sales', 'refunds'], async (batch) => {
         for (const { envelope } of batch) if (envelope.text === 'poison') throw new Error('not now');
         for (const { envelope } of batch) seen.add(envelope.text);
       }),
     );
     await broker.publish('sales', [message('a', 'poison')]);
     await until(() => process.status().lastError === 'not now');
-    await broker.publish(
-      'sales',
-      Array.from({ length: 8 }, (_, index) => message(`k${index}`, `t${index}`)),
-    );
-    await until(() => seen.size >= 5);
+    await broker.publish('refunds', [message('a', 'refund')]);
+    await until(() => seen.has('refund'));
   });
 
   it('parks what it refuses and what cannot be read, and goes on', async () => {

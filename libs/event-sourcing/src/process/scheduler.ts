@@ -39,6 +39,8 @@ const LAG_WAIT_MS_MAX = 500;
 
 /** Locks that replicas share: `PostgresLocks`, or those of a data directory. */
 export interface Leadership {
+  /** Takes all of the locks before anything runs, where this machine may not have two applications that need them. */
+  claim?(names: readonly string[]): void;
   /** Takes those of the locks that are free. @throws if all locks are lost. */
   take(names: readonly string[]): Promise<readonly string[]>;
   release(): void;
@@ -50,10 +52,8 @@ export interface SchedulerOptions {
   readonly db: AnyDatabase;
   readonly timers: Timers;
   readonly views: TopicViews;
-  /** Absent where one process uses the database alone. */
+  /** Absent: there is one replica. */
   readonly leadership?: Leadership | undefined;
-  /** Without leadership: elects one of the services that use the database for each of the processes they all have. */
-  readonly sharedLeadership?: Leadership | undefined;
   readonly onError: (process: string, error: unknown) => void;
   readonly observe?: ObserveStep | undefined;
   /** Tells the other threads of this process what this one knows. */
@@ -75,8 +75,6 @@ export class Scheduler {
   private readonly ends = new Map<string, Position>();
   private readonly others = new Map<string, ProcessKnowledge>();
   private readonly led = new Set<string>();
-  /** Names of the processes that every service has. */
-  private readonly shared = new Set<string>();
   /** Ends of topics at the first question about a position, by process, position and topic. */
   private readonly awaited = new Map<string, Positions>();
   private readonly stopping = new AbortController();
@@ -121,33 +119,19 @@ export class Scheduler {
     if (consumes !== undefined) this.add(retriesOf(process, consumes, this.parking), runsHere);
   }
 
-  /** A process that every service has: one of those that use the database runs it. */
-  addShared<Item>(process: Process<Item>, runsHere = true): void {
-    this.add(process, runsHere);
-    this.shared.add(process.name);
-  }
-
   /** A relay publishes the topic: what is on the topic depends on how far the relay is. */
   addRelay(topic: string, relay: string): void {
     this.relays.set(topic, relay);
   }
 
-  /** Names of the processes that run in this thread. */
-  names(): readonly string[] {
-    return this.runners.map(({ name }) => name);
-  }
-
   start(): void {
     if (this.isStarted) return;
     this.isStarted = true;
-    const { leadership, sharedLeadership, tell } = this.options;
-    const elected = this.runners.filter(({ name, process: { replicas } }) =>
-      leadership === undefined ? sharedLeadership !== undefined && this.shared.has(name) : replicas === 'one-replica',
-    );
+    const { leadership, tell } = this.options;
+    const elected = this.runners.filter(({ process: { replicas } }) => leadership && replicas === 'one-replica');
     for (const runner of this.runners) if (!elected.includes(runner)) runner.start();
     this.loops.push(this.every(REFRESH_MS, () => this.refresh()));
-    const elects = leadership ?? sharedLeadership;
-    if (elects !== undefined) this.loops.push(this.every(LEADERSHIP_MS, () => this.elect(elects, elected)));
+    if (leadership !== undefined) this.loops.push(this.every(LEADERSHIP_MS, () => this.elect(leadership, elected)));
     if (tell !== undefined) this.loops.push(this.tellNews(tell));
   }
 
@@ -161,7 +145,6 @@ export class Scheduler {
       this.runners.map((runner) => runner.stop().catch((error: unknown) => this.options.onError(runner.name, error))),
     );
     this.options.leadership?.release();
-    this.options.sharedLeadership?.release();
   }
 
   /** Something was appended to the log, or published. */

@@ -20,7 +20,6 @@ describe('a consumer that cannot read its positions', () => {
       },
       endPositions: (topic) => real.endPositions(topic),
       committedPositions: () => Promise.reject(new Error('the broker is unreachable')),
-      read: (topic, options) => real.read(topic, options),
       close: () => real.close(),
     };
     const source = topicSource({ group: 'readers', topics: ['sales'] });

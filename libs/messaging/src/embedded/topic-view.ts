@@ -1,6 +1,6 @@
 import type { Message } from '../broker.js';
 
-/** A topic that is a function of a log kept elsewhere: it has one partition, and is not stored here. */
+/** A topic that is a function of a log kept elsewhere: it is not stored here. */
 export interface TopicView {
   /** Pages from an offset on, then new ones as the log grows. A page may be empty: `next` still advances. */
   subscribe(options: {
@@ -21,6 +21,3 @@ export interface ViewPage {
 
 /** Views by topic; services add theirs before anything is read. */
 export type TopicViews = ReadonlyMap<string, TopicView>;
-
-/** The partition of every view. */
-export const VIEW_PARTITION = 0;

@@ -13,6 +13,7 @@ import { findForeignClient, produceOutside } from './testing/foreign-client.fixt
 import type { KafkaLogLevel, KafkaOptions } from './options.js';
 import { openKafkaBroker } from './broker.js';
 import { startKafkaServer, type KafkaServer } from './testing/kafka-server.js';
+import { readTopic } from '../testing/read-topic.js';
 import { createKafkaTopics } from './topics.js';
 
 const PAYOUT = {
@@ -49,13 +50,6 @@ function startMember(options: KafkaOptions): { readonly child: ChildProcess; rea
   const output: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => output.push(line));
   return { child, output };
-}
-
-async function readAll(broker: Broker, topic: string): Promise<readonly Message[]> {
-  const messages: Message[] = [];
-  for (const partition of (await broker.endPositions(topic)).keys())
-    messages.push(...(await broker.read(topic, { partition, from: 0n, limit: 1000 })));
-  return messages;
 }
 
 function kafkaCases(server: KafkaServer): void {
@@ -109,7 +103,7 @@ function kafkaCases(server: KafkaServer): void {
     it('are sent in structured mode, byte for byte', async () => {
       await broker.publish('payouts', [{ key: 'P1', value: envelope, headers: { trace: 'x' } }]);
       await broker.publish('payouts', [{ key: 'P1', value: 'no event' }]);
-      expect((await readAll(broker, 'payouts')).map(({ value, headers }) => ({ value, headers }))).toEqual([
+      expect((await readTopic(broker, 'payouts')).map(({ value, headers }) => ({ value, headers }))).toEqual([
         { value: envelope, headers: { trace: 'x', 'content-type': 'application/cloudevents+json; charset=UTF-8' } },
         { value: 'no event', headers: undefined },
       ]);
@@ -152,7 +146,7 @@ function kafkaCases(server: KafkaServer): void {
     it('from another process are received unchanged', async () => {
       await createKafkaTopics(options, ['payouts']);
       await produceOutside(server.brokers, [{ topic: `${options.prefix}payouts`, key: 'P1', value: envelope }]);
-      expect((await readAll(broker, 'payouts')).map(({ key, value }) => ({ key, value }))).toEqual([
+      expect((await readTopic(broker, 'payouts')).map(({ key, value }) => ({ key, value }))).toEqual([
         { key: 'P1', value: envelope },
       ]);
     });
@@ -196,7 +190,7 @@ function kafkaCases(server: KafkaServer): void {
     await admin.deleteTopicRecords({ topic: `${options.prefix}sales`, partitions });
     await admin.disconnect();
     expect(await broker.committedPositions('newcomers', 'sales')).toEqual(ends);
-    expect(await readAll(broker, 'sales')).toEqual([]);
+    expect(await readTopic(broker, 'sales')).toEqual([]);
   });
 
   it('reaches the end of a topic that ends with a transaction marker', async () => {

@@ -2,19 +2,12 @@
  * The Kafka adapter, on kafkajs. Topics, partitions, groups and positions are those of Kafka. Publishing is idempotent
  * and acknowledged by all replicas. Only this folder imports kafkajs (ADR 9).
  */
-import type { Cluster } from 'kafkajs';
-import type { Broker, Message, OutgoingMessage, Positions, SubscribeOptions, Subscription } from '../broker.js';
-import { assignByTopic } from './assigner.js';
+import type { Broker, OutgoingMessage, Positions, SubscribeOptions, Subscription } from '../broker.js';
 import { Connection, newKafka, RETRY } from './client.js';
 import type { KafkaOptions } from './options.js';
 import { KafkaProducer } from './producer.js';
 import { KafkaSubscription } from './subscription.js';
 import { KafkaTopics } from './topics.js';
-import { fromWire } from './wire.js';
-
-const READ_WAIT_MS = 200;
-/** `read_committed`: a fetch ends before an open transaction. */
-const READ_COMMITTED = 1;
 
 /** Connects on first use, and again as needed. @throws if a file of the TLS options cannot be read. */
 export function openKafkaBroker(options: KafkaOptions): Broker {
@@ -26,7 +19,6 @@ export function openKafkaBroker(options: KafkaOptions): Broker {
 class KafkaBroker implements Broker {
   private readonly prefix: string;
   private readonly admin = new Connection(() => newKafka(this.options).admin({ retry: RETRY }));
-  private readonly cluster = new Connection(() => openCluster(this.options));
   private readonly producer: KafkaProducer;
   private readonly topics: KafkaTopics;
   private readonly members = new Set<KafkaSubscription>();
@@ -79,30 +71,11 @@ class KafkaBroker implements Broker {
     return committed;
   }
 
-  async read(
-    topic: string,
-    { partition, from, limit }: { readonly partition: number; readonly from: bigint; readonly limit: number },
-  ): Promise<readonly Message[]> {
-    const watermark = (await this.watermarks(topic)).get(partition);
-    if (watermark === undefined) return [];
-    const messages: Message[] = [];
-    let next = from > watermark.low ? from : watermark.low;
-    while (next < watermark.high && messages.length < limit) {
-      const fetched = await this.cluster.use((cluster) => fetch(cluster, this.prefix + topic, partition, next));
-      const last = fetched.at(-1);
-      if (!last) break;
-      for (const record of fetched)
-        if (!record.isControlRecord && BigInt(record.offset) >= next) messages.push(fromWire(topic, partition, record));
-      next = BigInt(last.offset) + 1n;
-    }
-    return messages.slice(0, limit);
-  }
-
   async close(): Promise<void> {
     this.closed = true;
     await Promise.all([...this.members].map((member) => member.close()));
     this.members.clear();
-    await Promise.all([this.producer.close(), this.admin.close(), this.cluster.close()]);
+    await Promise.all([this.producer.close(), this.admin.close()]);
   }
 
   private async watermarks(
@@ -113,51 +86,4 @@ class KafkaBroker implements Broker {
     const offsets = await this.admin.use((admin) => admin.fetchTopicOffsets(wire));
     return new Map(offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
   }
-}
-
-/** A record of a partition, which kafkajs returns but does not type. */
-type FetchedRecord = Parameters<typeof fromWire>[2] & { readonly isControlRecord?: boolean };
-
-interface FetchResponse {
-  readonly responses: readonly {
-    readonly partitions: readonly { readonly messages?: readonly FetchedRecord[] }[];
-  }[];
-}
-
-/** The cluster object that kafkajs passes to an assigner: it can read a partition without a group. */
-function openCluster(options: KafkaOptions): Cluster {
-  const lent: Cluster[] = [];
-  newKafka(options).consumer({
-    groupId: 'none',
-    allowAutoTopicCreation: false,
-    partitionAssigners: [
-      (config) => {
-        lent.push(config.cluster);
-        return assignByTopic(config);
-      },
-    ],
-  });
-  const [cluster] = lent;
-  if (!cluster) throw new Error('kafkajs did not call the assigner');
-  return cluster;
-}
-
-/** Records of a partition from `from` on, and earlier ones of the same record batch. */
-async function fetch(
-  cluster: Cluster,
-  topic: string,
-  partition: number,
-  from: bigint,
-): Promise<readonly FetchedRecord[]> {
-  await cluster.addMultipleTargetTopics([topic]);
-  await cluster.refreshMetadata();
-  const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
-  if (nodeId === undefined) throw new Error(`${topic}/${partition} has no leader`);
-  const broker = await cluster.findBroker({ nodeId });
-  const { responses } = (await broker.fetch({
-    maxWaitTime: READ_WAIT_MS,
-    isolationLevel: READ_COMMITTED,
-    topics: [{ topic, partitions: [{ partition, fetchOffset: String(from), maxBytes: 1024 * 1024 }] }],
-  })) as FetchResponse;
-  return responses[0]?.partitions[0]?.messages ?? [];
 }

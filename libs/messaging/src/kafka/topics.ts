@@ -3,14 +3,12 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Admin, ITopicConfig, ITopicMetadata } from 'kafkajs';
+import { MESSAGE_BYTES_MAX } from '../limits.js';
 import { Connection, newKafka, RETRY } from './client.js';
 import type { KafkaOptions } from './options.js';
 
 const PARTITIONS_DEFAULT = 4;
 const RETENTION_DAYS_DEFAULT = 30;
-
-/** An event is below 1 MiB in every event store; its message adds an envelope. */
-const MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
 /** The pause between two checks for a new topic: brokers list it only a moment after its creation. */
 const POLL_MS = 50;
 const POLLS_MAX = 200;
@@ -68,23 +66,22 @@ export class KafkaTopics {
   }
 
   /** Creates the topic if it is missing; waiting callers continue in order. @returns its number of partitions. */
-  ensure(topic: string, retention: 'as configured' | 'forever' = 'as configured'): Promise<number> {
+  ensure(topic: string): Promise<number> {
     let ensured = this.ensured.get(topic);
     if (!ensured) {
-      this.ensured.set(topic, (ensured = this.create(topic, retention)));
+      this.ensured.set(topic, (ensured = this.create(topic)));
       ensured.catch(() => this.ensured.delete(topic));
     }
     return ensured;
   }
 
-  private async create(topic: string, retention: 'as configured' | 'forever'): Promise<number> {
+  private async create(topic: string): Promise<number> {
     const before = await this.partitionsOf(topic);
     if (before !== undefined) return before;
     const { partitions = PARTITIONS_DEFAULT, replication, retentionDays = RETENTION_DAYS_DEFAULT } = this.options;
-    const retentionMs = retention === 'forever' ? -1 : retentionDays * 24 * 3600 * 1000;
     const config = {
       'cleanup.policy': 'delete',
-      'retention.ms': String(retentionMs),
+      'retention.ms': String(retentionDays * 24 * 3600 * 1000),
       'max.message.bytes': String(MESSAGE_BYTES_MAX),
       // With three replicas, one may fail and every acknowledged message is still on two brokers.
       ...(replication !== undefined && replication >= 3 ? { 'min.insync.replicas': '2' } : {}),

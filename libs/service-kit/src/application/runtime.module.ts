@@ -18,6 +18,7 @@ import type { WorkFilter } from '../background/background.js';
 import { checkConfig, EMBEDDED } from '../runtime/config.js';
 import type { RuntimeConfig } from '../runtime/config.js';
 import { openReadDatabase } from '../runtime/database.js';
+import { DirectoryLeadership } from '../runtime/directory-lock.js';
 import { LaneEnds } from '../runtime/lane-ends.js';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEventStore } from '../runtime/event-store.js';
@@ -30,7 +31,11 @@ import { Metrics } from '../observability/metrics.js';
 import { observedBroker } from '../observability/observed-broker.js';
 import { observedEventStore } from '../observability/observed-event-store.js';
 import { ProblemFilter } from '../http/problem.js';
+import { discardParked, PARKED_PROPOSALS_OF } from '../parking/discard-parked.js';
 import { ParkedController } from '../parking/parked.controller.js';
+import { proposalsController } from '../two-people/proposal.controller.js';
+import type { ProposalTables } from '../two-people/proposal.tables.js';
+import { Proposals } from '../two-people/proposals.js';
 import { Reachability } from '../health/reachability.js';
 import {
   BROKER,
@@ -38,6 +43,7 @@ import {
   DATABASE,
   EVENT_STORE,
   LOG_CHECK,
+  PARKED_PROPOSALS,
   WORK_FILTER,
   TRACING,
   LEADERSHIP,
@@ -54,9 +60,8 @@ import { requestValidation } from '../http/validation.js';
  */
 type AnyTables = Record<string, Record<string, unknown>>;
 
-/** Null for the embedded database, which one process uses alone. */
-async function openLeadership({ database }: RuntimeConfig): Promise<Leadership | null> {
-  if (database === EMBEDDED) return null;
+async function openLeadership({ database, dataDirectory }: RuntimeConfig): Promise<Leadership> {
+  if (database === EMBEDDED) return new DirectoryLeadership(dataDirectory);
   const { PostgresLocks } = await import('@tantieme/event-sourcing/process/postgres-locks');
   return new PostgresLocks(database);
 }
@@ -95,7 +100,12 @@ export class RuntimeModule {
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],
-      controllers: [HealthController, MetricsController, ParkedController],
+      controllers: [
+        HealthController,
+        MetricsController,
+        ParkedController,
+        proposalsController('parked-proposals', PARKED_PROPOSALS),
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: WORK_FILTER, useValue: runsHere },
@@ -129,6 +139,18 @@ export class RuntimeModule {
         { provide: TIMERS, useValue: systemTimers },
         { provide: LEADERSHIP, useFactory: () => openLeadership(config) },
         Background,
+        {
+          provide: PARKED_PROPOSALS,
+          useFactory: (store: EventStore, db: Kysely<ProposalTables>, background: Background) =>
+            new Proposals({
+              service: PARKED_PROPOSALS_OF,
+              store,
+              db,
+              background: { add: (process) => background.addShared(process) },
+              actions: [discardParked(background.parking)],
+            }),
+          inject: [EVENT_STORE, DATABASE, Background],
+        },
         Reachability,
         TokenVerifier,
         RuntimeShutdown,

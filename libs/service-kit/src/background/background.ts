@@ -24,8 +24,6 @@ import type { MetricsJson } from '../observability/metrics.js';
 import { observedStep } from '../observability/observed-broker.js';
 import type { Tracing } from '../observability/tracing.js';
 import type { RuntimeConfig } from '../runtime/config.js';
-import { acquireLock, DirectoryLeadership } from '../runtime/directory-lock.js';
-import type { Lock } from '../runtime/directory-lock.js';
 import { LaneEnds } from '../runtime/lane-ends.js';
 import {
   BROKER,
@@ -54,17 +52,17 @@ export interface WorkThread {
 /**
  * The processes of all service modules in this application, run by one scheduler. A module adds its processes and
  * publications in its constructor or in `onModuleInit`. They start at application bootstrap, and stop at shutdown,
- * before the stores close. With the embedded database a lock makes sure that each process runs once per data directory:
- * a second application fails at its start. The parked items, which every service lists, are read by one of the services
- * on the directory; the others stand by. Replicas that share a database elect a leader for each process.
+ * before the stores close. Replicas that share a database elect a leader for each process. On a data directory a second
+ * application that has one of the processes fails at its start; only the work on parked items, which every service has,
+ * is elected among the services on the directory.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {
   private readonly logger = new Logger(Background.name);
   private readonly scheduler: Scheduler;
   private readonly threads: WorkThread[] = [];
-  private readonly locks: Lock[] = [];
-  private readonly locked: string[] = [];
+  /** Processes that only this application may run on a data directory. */
+  private readonly claimed: string[] = [];
   private phase: 'new' | 'started' | 'stopped' = 'new';
   private readonly channel: BroadcastChannel;
   private parkedCount = 0;
@@ -79,7 +77,7 @@ export class Background implements OnApplicationBootstrap {
     @Inject(LaneEnds) ends: LaneEnds,
     @Inject(Metrics) metrics: Metrics,
     @Inject(TRACING) tracing: Tracing | null,
-    @Inject(LEADERSHIP) private readonly leadership: Leadership | null,
+    @Inject(LEADERSHIP) private readonly leadership: Leadership,
     @Inject(TIMERS) timers: Timers,
   ) {
     this.channel = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
@@ -90,8 +88,7 @@ export class Background implements OnApplicationBootstrap {
       db,
       views,
       timers,
-      leadership: leadership ?? undefined,
-      sharedLeadership: leadership === null ? new DirectoryLeadership(config.dataDirectory) : undefined,
+      leadership,
       onError: (name, error) => this.logger.error({ err: error, process: name }, `${name} failed`),
       observe: observedStep(metrics, tracing),
       tell: (message) => {
@@ -100,8 +97,7 @@ export class Background implements OnApplicationBootstrap {
     });
     this.channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
     ends.listen((lane, end) => this.scheduler.noteEnd(lane, end));
-    const parked = projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection());
-    this.scheduler.addShared(parked, runsHere(parked.name));
+    this.addShared(projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection()));
   }
 
   /** Parks messages and events, and answers retries. */
@@ -114,7 +110,12 @@ export class Background implements OnApplicationBootstrap {
     this.assertNew(process.name);
     const here = this.runsHere(process.name);
     this.scheduler.add(process, here);
-    if (here) this.locked.push(process.name);
+    if (here) this.claimed.push(process.name);
+  }
+
+  /** A process of every service: one of the services on a data directory runs it, the others stand by. */
+  addShared<Item>(process: Process<Item>): void {
+    this.scheduler.add(process, this.runsHere(process.name));
   }
 
   /** Embedded, the topics become views of the log; on Kafka a relay publishes each of them. */
@@ -144,14 +145,12 @@ export class Background implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     if (this.phase !== 'new') return;
     // All locks first: an application that cannot run one process runs none.
-    if (this.leadership === null)
-      for (const name of this.locked) this.locks.push(acquireLock(this.config.dataDirectory, name));
+    this.leadership.claim?.(this.claimed);
     this.phase = 'started';
     this.scheduler.start();
-    for (const thread of this.threads) await thread.start();
+    await Promise.all(this.threads.map((thread) => thread.start()));
   }
 
-  /** Stops everything and releases the locks. */
   async stop(): Promise<void> {
     if (this.phase === 'stopped') return;
     this.phase = 'stopped';
@@ -159,7 +158,6 @@ export class Background implements OnApplicationBootstrap {
       await thread.stop().catch((error: unknown) => this.logger.error(`a thread did not stop: ${String(error)}`));
     await this.scheduler.stop();
     this.channel.close();
-    for (const lock of this.locks) lock.release();
   }
 
   /** Why processes do not run: empty while the application is running. */

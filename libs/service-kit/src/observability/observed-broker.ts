@@ -50,7 +50,6 @@ export function observedBroker(
     },
     endPositions: (topic) => broker.endPositions(topic),
     committedPositions: (group, topic) => broker.committedPositions(group, topic),
-    read: (topic, options) => broker.read(topic, options),
     close: () => broker.close(),
   };
 }

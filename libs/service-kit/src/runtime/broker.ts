@@ -24,7 +24,7 @@ export async function openBroker(
 ): Promise<Broker> {
   if (kafka === undefined) {
     const path = join(makeDataDirectory(dataDirectory), 'broker.sqlite');
-    return openEmbeddedBroker(path, { partitions, views });
+    return openEmbeddedBroker(path, { views });
   }
   // Loaded only where it is used.
   const { openKafkaBroker } = await import('@tantieme/messaging/kafka/broker');

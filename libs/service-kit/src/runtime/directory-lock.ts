@@ -58,27 +58,32 @@ export function acquireLock(directory: string, work: string): Lock {
   };
 }
 
-/** Locks for work that several services on one data directory have, and one of them does. */
+/** The locks of a data directory: the applications on it divide the work, and none runs twice. */
 export class DirectoryLeadership implements Leadership {
-  private readonly locks: Lock[] = [];
+  private readonly locks = new Map<string, Lock>();
 
   constructor(private readonly directory: string) {}
+
+  /** @throws {DirectoryLocked} */
+  claim(names: readonly string[]): void {
+    for (const name of names) this.locks.set(name, acquireLock(this.directory, name));
+  }
 
   async take(names: readonly string[]): Promise<readonly string[]> {
     return names.filter((name) => {
       try {
-        this.locks.push(acquireLock(this.directory, name));
+        if (!this.locks.has(name)) this.claim([name]);
         return true;
       } catch (error) {
         if (error instanceof DirectoryLocked) return false;
-        this.release();
         throw error;
       }
     });
   }
 
   release(): void {
-    for (const lock of this.locks.splice(0)) lock.release();
+    for (const lock of this.locks.values()) lock.release();
+    this.locks.clear();
   }
 }
 

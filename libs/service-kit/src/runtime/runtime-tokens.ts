@@ -11,7 +11,7 @@ export const CONFIG = Symbol('CONFIG');
 export const LOG_CHECK = Symbol('LOG_CHECK');
 /** Which background work runs in this application: `background.ts`. */
 export const WORK_FILTER = Symbol('WORK_FILTER');
-/** Locks by which replicas elect the one that runs a process; null for the embedded database. */
+/** Locks by which replicas elect the one that runs a process. */
 export const LEADERSHIP = Symbol('LEADERSHIP');
 /** Topics that are views of the log, by name; empty with Kafka. */
 export const TOPIC_VIEWS = Symbol('TOPIC_VIEWS');
@@ -19,3 +19,5 @@ export const TOPIC_VIEWS = Symbol('TOPIC_VIEWS');
 export const TRACING = Symbol('TRACING');
 /** Clock, waiting and randomness of the processes; a simulation replaces them. */
 export const TIMERS = Symbol('TIMERS');
+/** Proposals to discard parked items: `discard-parked.ts`. */
+export const PARKED_PROPOSALS = Symbol('PARKED_PROPOSALS');

@@ -17,6 +17,7 @@ import { openKafkaBroker } from '@tantieme/messaging/kafka/broker';
 import { startKafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import { measureRawKafka } from '@tantieme/messaging/kafka/testing/raw-rate';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { Driver } from '../driver.js';
 import { SERVICE_NAMES, ServiceProcesses, type ServiceName } from '../testing/service-processes.js';
 import { ALL_TOPICS } from '../topics.js';
@@ -48,9 +49,7 @@ function messagesOf(chunk: string): OutgoingMessage[] {
 
 async function everyMessage(broker: Broker): Promise<OutgoingMessage[]> {
   const messages: OutgoingMessage[] = [];
-  for (const topic of ALL_TOPICS)
-    for (const [partition, end] of await broker.endPositions(topic))
-      messages.push(...(await broker.read(topic, { partition, from: 0n, limit: Number(end) })));
+  for (const topic of ALL_TOPICS) messages.push(...(await readTopic(broker, topic)));
   return messages;
 }
 

@@ -13,6 +13,7 @@ import type { DealCredited } from '@tantieme/commission-calculation/credit/credi
 import { Crediting } from '@tantieme/commission-calculation/credit/crediting.service';
 import { earningDecider, earningStream } from '@tantieme/commission-calculation/earning/earning';
 import type { EarningCommand } from '@tantieme/commission-calculation/earning/earning';
+import { dealPostings } from '@tantieme/commission-calculation/earning/earning-events';
 import type { EarningEvent } from '@tantieme/commission-calculation/earning/earning-events';
 import { ledgerLine } from '@tantieme/commission-calculation/earning/posting';
 import { pagesOf, periodDecider, periodStream, STAGES } from '@tantieme/commission-calculation/period/period';
@@ -30,7 +31,7 @@ import type { LedgerLine, ManifestEntry } from '@tantieme/contracts/ledger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Partner } from '@tantieme/contracts/partner';
 import { contentHash } from '@tantieme/deal-ingestion/deal/content-hash';
-import { dealDecider, dealStream } from '@tantieme/deal-ingestion/deal/deal';
+import { dealAfter, dealDecider, dealStream } from '@tantieme/deal-ingestion/deal/deal';
 import { importDecider, importStream } from '@tantieme/deal-ingestion/import/import';
 import { refusalDecider, refusalStream } from '@tantieme/deal-ingestion/refusal/refusal';
 import type { EventStore } from '@tantieme/event-store/event-store';
@@ -130,7 +131,7 @@ async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ read
     const stream = dealStream(fact);
     const command = omitUndefined({ fact, hash: contentHash(fact), import: origin });
     for (const { stored, event } of await recorder.record(dealDecider, stream, command))
-      newest.set(stream, { deal: event.data.deal, origin: { stream, revision: stored.revision } });
+      newest.set(stream, { deal: dealAfter(event), origin: { stream, revision: stored.revision } });
   };
   const booked = (deal: string, seller: string, day: string, hardware: string, service: string, currency = 'EUR') =>
     record({
@@ -175,6 +176,10 @@ async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ read
   } as const;
   await recorder.record(refusalDecider, refusal, { ...refused, at: on('01-15') });
   await recorder.record(refusalDecider, refusal, { resolution: 'recorded', hash: contentHash(1), at: on('01-16') });
+  const nobodys = refusalStream(contentHash('{}'));
+  await recorder.record(refusalDecider, nobodys, { kind: 'invalid', raw: '{}', errors, at: on('01-15') });
+  const discard = { reason: 'a test', proposedBy: 'operator', confirmedBy: 'finance' };
+  await recorder.record(refusalDecider, nobodys, { ...discard, at: on('01-16') });
   const imports = importStream('M-1');
   const at = on('01-15');
   const started = { format: 'ndjson', file: 'deals.ndjson' } as const;
@@ -288,7 +293,7 @@ class Commissions {
   private async passOn(payee: string, { stored, event }: Recorded<EarningEvent>): Promise<void> {
     const { stream, revision } = stored;
     const { data } = event;
-    for (const { deal, lines } of data.deals) {
+    for (const { deal, lines } of dealPostings(event)) {
       const ofDeal = lines.map((line) => ledgerLine('resellers', deal, line));
       this.lines.set(`${payee} ${deal}`, { payee, key: deal, origin: { stream, revision }, lines: ofDeal });
     }
@@ -475,7 +480,14 @@ async function recordParked(recorder: Recorder): Promise<void> {
   const message = { key: 'crm|D-1', value: 'no envelope', isCut: false, headers: {} };
   for (const [offset, end] of (['handled', 'discarded'] as const).entries()) {
     const origin = { topic: 'deals.inbound', partition: 0, offset: String(offset) };
-    const item = { process: 'deal-ingestion-inbound', topic: origin.topic, origin, reason: 'is not JSON', message };
+    const item = {
+      process: 'deal-ingestion-inbound',
+      topic: origin.topic,
+      origin,
+      reason: 'is not JSON',
+      touchesFrom: at,
+      message,
+    };
     const stream = parkedStream(item.process, origin);
     await recorder.record(parkedDecider, stream, { type: 'park', at, item });
     if (end === 'handled') {

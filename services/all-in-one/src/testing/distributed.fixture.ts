@@ -12,6 +12,7 @@ import { findForeignClient, produceOutside } from '@tantieme/messaging/kafka/tes
 import { openKafkaBroker } from '@tantieme/messaging/kafka/broker';
 import { startKafkaServer, type KafkaServer } from '@tantieme/messaging/kafka/testing/kafka-server';
 import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import { Driver } from '../driver.js';
@@ -149,14 +150,6 @@ export function distinctContents(messages: readonly OutgoingMessage[]): readonly
 
 export async function messageCount(broker: Broker, topic: string): Promise<number> {
   return Number([...(await broker.endPositions(topic)).values()].reduce((sum, end) => sum + end, 0n));
-}
-
-/** All messages of a topic. */
-export async function readTopic(broker: Broker, topic: string): Promise<readonly OutgoingMessage[]> {
-  const messages: OutgoingMessage[] = [];
-  for (const [partition, end] of await broker.endPositions(topic))
-    messages.push(...(await broker.read(topic, { partition, from: 0n, limit: Number(end) })));
-  return messages;
 }
 
 /** Checks the topics that other systems read. @throws where two messages with one id differ. */

@@ -7,8 +7,8 @@ import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { systemTimers } from '@tantieme/time/timers';
-import { readTopic } from './distributed.fixture.js';
 
 export async function storedPayouts(dataDirectory: string): Promise<readonly OutgoingMessage[]> {
   const store = openSqliteEventStore(join(dataDirectory, 'events.sqlite'));

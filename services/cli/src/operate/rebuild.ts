@@ -2,9 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { TOPICS } from '@tantieme/contracts/topics';
 import { emptyAllTables } from '@tantieme/event-sourcing/read-model/migrations';
-import { forgetConsumption } from '@tantieme/messaging/embedded/forget';
+import { forgetConsumption } from '@tantieme/messaging/embedded/stored-topics';
 import { EMBEDDED, loadConfig } from '@tantieme/service-kit/runtime/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { openReadDatabase } from '@tantieme/service-kit/runtime/database';
@@ -39,8 +38,7 @@ export async function forgetComputed(
   if (eventStore === EMBEDDED) eventStoreFile(dataDirectory);
   requireUnused(dataDirectory);
   const broker = join(dataDirectory, 'broker.sqlite');
-  if (kafka === undefined && existsSync(broker))
-    forgetConsumption(broker, [TOPICS.dealsInbound, TOPICS.referencesInbound, TOPICS.paymentsInbound]);
+  if (kafka === undefined && existsSync(broker)) forgetConsumption(broker);
   if (database === EMBEDDED && !existsSync(join(dataDirectory, 'read.sqlite'))) return [];
   const db = await openReadDatabase(config);
   try {

@@ -112,33 +112,72 @@ function packLine({ line, basis, quantity, reverses }: CreditLine): PackedLine {
   return quantity === undefined ? [line, basis] : [line, basis, quantity];
 }
 
+/** A line with its place in the groups that it was unpacked from. */
+interface PlacedLine {
+  readonly line: CreditLine;
+  readonly group: number;
+  readonly index: number;
+}
+
 /** Memo of a pure function: an event is decided and applied one right after the other, from the same groups. */
 let lastGroups: readonly CreditGroup[] = [];
+let lastPlaced: readonly PlacedLine[] = [];
 let lastLines: readonly CreditLine[] = [];
 
+/** The lines of the groups, in canonical order. */
 export function unpackLines(groups: readonly CreditGroup[]): readonly CreditLine[] {
-  if (groups !== lastGroups) {
-    lastLines = unpack(groups);
-    lastGroups = groups;
-  }
+  unpack(groups);
   return lastLines;
 }
 
-function unpack(groups: readonly CreditGroup[]): readonly CreditLine[] {
-  const lines: CreditLine[] = [];
-  for (const { lines: packed, reverses, after, ...common } of groups)
-    for (const one of packed) {
-      const [line, basis] = one;
-      if (one.length === 5 && reverses !== undefined) {
-        const [, , returnedBefore, returned, of] = one;
-        lines.push({
-          ...common,
-          line,
-          basis,
-          reverses: { occurrence: reverses, returnedBefore, returned, of, ...(after === undefined ? {} : { after }) },
-        });
-      } else if (one.length === 3) lines.push({ ...common, line, basis, quantity: one[2] });
-      else lines.push({ ...common, line, basis });
-    }
-  return lines.length < 2 ? lines : lines.sort(compareCreditLines);
+/** Puts what belongs to each line, given in canonical order, into the order of the groups and their lines. */
+export function packByLine<Value>(
+  groups: readonly CreditGroup[],
+  values: readonly Value[],
+): readonly (readonly Value[])[] {
+  const packed = groups.map((): Value[] => []);
+  for (const [at, { group, index }] of unpack(groups).entries()) {
+    const [list, value] = [packed[group], values[at]];
+    if (list !== undefined && value !== undefined) list[index] = value;
+  }
+  return packed;
+}
+
+/** The inverse of `packByLine`. */
+export function unpackByLine<Value>(
+  groups: readonly CreditGroup[],
+  packed: readonly (readonly Value[])[],
+): readonly Value[] {
+  return unpack(groups).flatMap(({ group, index }) => packed[group]?.[index] ?? []);
+}
+
+function unpack(groups: readonly CreditGroup[]): readonly PlacedLine[] {
+  if (groups !== lastGroups) {
+    lastPlaced = placedLines(groups);
+    lastLines = lastPlaced.map(({ line }) => line);
+    lastGroups = groups;
+  }
+  return lastPlaced;
+}
+
+function placedLines(groups: readonly CreditGroup[]): readonly PlacedLine[] {
+  const placed: PlacedLine[] = [];
+  for (const [group, { lines, reverses, after, ...common }] of groups.entries())
+    for (const [index, one] of lines.entries())
+      placed.push({ line: unpackLine(one, common, reverses, after), group, index });
+  return placed.length < 2 ? placed : placed.sort((left, right) => compareCreditLines(left.line, right.line));
+}
+
+function unpackLine(
+  packed: PackedLine,
+  common: Omit<Common, 'reverses' | 'after'>,
+  reverses: string | undefined,
+  after: number | undefined,
+): CreditLine {
+  const [line, basis] = packed;
+  if (packed.length === 3) return { ...common, line, basis, quantity: packed[2] };
+  if (packed.length === 2 || reverses === undefined) return { ...common, line, basis };
+  const [, , returnedBefore, returned, of] = packed;
+  const reversal = { occurrence: reverses, returnedBefore, returned, of };
+  return { ...common, line, basis, reverses: after === undefined ? reversal : { ...reversal, after } };
 }

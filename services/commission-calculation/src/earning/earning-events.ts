@@ -1,4 +1,5 @@
 /** The events of an earning stream, and what they hold. */
+import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import type { Agreement, PayeeTerms, Quota } from '@tantieme/commission-engine/earn/payee-terms';
 import type {
   PayeeLevelCredit,
@@ -9,7 +10,11 @@ import type {
 } from '@tantieme/commission-engine/incremental/state';
 import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import type { EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { decimalsOf } from '@tantieme/money/currency';
+import { parseMinor } from '@tantieme/money/amount';
+import { unpackByLine, unpackLines } from '../credit/credit-lines.js';
 import type { CreditGroup } from '../credit/credit-lines.js';
+import { EARN_ENGINES } from './earn-engines.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import type { PostedLine } from './posting.js';
 
@@ -62,8 +67,8 @@ export interface OverriddenDeal {
 
 /** The changes that follow from an input. */
 export interface Conclusions {
-  /** Lines with a new or changed amount. */
-  readonly rated: readonly StoredRating[];
+  /** Lines with a new or changed amount; absent where there are none. Of a credited deal, `amounts` has the lines. */
+  readonly rated?: readonly StoredRating[];
   /** Lines of the plan as a whole (deferred amounts, guarantee, draw), where they change. */
   readonly payeeLevel?: readonly PayeeLevelCredit[];
   /** Claims on budgets, where they change. */
@@ -72,21 +77,32 @@ export interface Conclusions {
   readonly missingQuotas?: readonly DealMissingQuotas[];
   /** Absent where nobody above is paid on what changes. */
   readonly overridden?: readonly OverriddenDeal[];
-  /** Deals whose postings change, the credited deal first, the others in order. */
-  readonly deals: readonly DealPosting[];
+  /**
+   * Deals whose postings change, the credited deal first, the others in order; absent where there are none. A credited
+   * deal with every line in its period of origin is not among them: its postings follow from what it earns.
+   */
+  readonly deals?: readonly DealPosting[];
   /** Version of the arithmetic (`earn-engines.ts`). */
   readonly engine: number;
 }
 
-interface Concluded<Type extends string, Input> {
+/** What a credited deal earns. */
+interface CreditConclusions {
+  /** What each line of the credit earns: by group, in the order of its lines. */
+  readonly amounts: readonly (readonly string[])[];
+  /** The credited deal's postings do not change. */
+  readonly unchanged?: true;
+}
+
+interface Concluded<Type extends string, Input, More = unknown> {
   readonly type: Type;
   readonly version: 1;
   readonly occurredAt: string;
-  readonly data: { readonly payeePlan: PayeePlan; readonly input: Input } & Conclusions;
+  readonly data: { readonly payeePlan: PayeePlan; readonly input: Input } & Conclusions & More;
 }
 
 export type EarningEvent =
-  | Concluded<'Earned', CreditInput>
+  | Concluded<'Earned', CreditInput, CreditConclusions>
   | Concluded<'ChildEarningReceived', ChildInput>
   | Concluded<'GrantReceived', GrantInput>
   | Concluded<'PayeeTermsReceived', PayeeTermsInput>
@@ -104,7 +120,7 @@ export type EarningEvent =
         /** Tiers reached by lagged measurements, by component and window. */
         readonly reachedTiers?: PayeeTerms['reachedTiers'];
         /** Deals whose postings change: lines of earlier periods that were never closed are posted in this one. */
-        readonly deals: readonly DealPosting[];
+        readonly deals?: readonly DealPosting[];
         readonly entry: ManifestEntry;
         readonly engine: number;
       };
@@ -117,3 +133,31 @@ export const EARNING_EVENTS: EventTypes<EarningEvent> = {
   PayeeTermsReceived: { version: 1 },
   EarningPeriodClosed: { version: 1 },
 };
+
+type Earned = Extract<EarningEvent, { readonly type: 'Earned' }>;
+
+/** What the lines of the credited deal earn, in canonical order. */
+export function ratedLines({ data: { input, amounts } }: Earned): readonly RatedLine[] {
+  const { deal, groups } = input;
+  const texts = unpackByLine(groups, amounts);
+  return unpackLines(groups).map((line, index) => ({ deal, key: lineKey(line), amount: texts[index] ?? '' }));
+}
+
+/** True where the postings of the credited deal follow from what it earns. */
+export function isPostedAsEarned({ data: { input, deals, unchanged } }: Earned): boolean {
+  return unchanged !== true && deals?.[0]?.deal !== input.deal;
+}
+
+/** All deals whose postings change, with all postings of each. @param engine of the event's version */
+export function dealPostings(event: EarningEvent, engine = EARN_ENGINES.of(event.data.engine)): readonly DealPosting[] {
+  const { deals = [], payeePlan } = event.data;
+  if (event.type !== 'Earned' || !isPostedAsEarned(event)) return deals;
+  const decimals = decimalsOf(payeePlan.currency);
+  const { deal, groups } = event.data.input;
+  const amounts = unpackByLine(groups, event.data.amounts);
+  const earned = unpackLines(groups).map((line, index) => ({
+    line,
+    amountMinor: parseMinor(amounts[index] ?? '', decimals),
+  }));
+  return [{ deal, lines: engine.postedLines(earned, [], null, decimals) }, ...deals];
+}

@@ -15,7 +15,7 @@ import { budgetMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';
 import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
 import type { InternalMessage } from '../internal-message.js';
-import { EARNING_EVENTS } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent, OverriddenDeal, PayeePlan } from './earning-events.js';
 import { ledgerLine } from './posting.js';
 
@@ -42,10 +42,10 @@ export function internalEarningMessages(stored: StoredEvent): readonly OutgoingM
 
 /** All postings of each deal, for those downstream. */
 export function earningMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
-  const { payee, plan, currency, calendar } = data.payeePlan;
+  const event = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
+  const { payee, plan, currency, calendar } = event.data.payeePlan;
   const common = attributesOf(stored, SOURCE, payee);
-  return data.deals.map(({ deal, lines }, index) =>
+  return dealPostings(event).map(({ deal, lines }, index) =>
     envelopeMessage(
       'earnings-of-deal',
       { ...common, id: `${stored.id}.${index}`, subject: deal, causationId: stored.id },

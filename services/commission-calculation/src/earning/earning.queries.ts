@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
-import type { Page } from '@tantieme/service-kit/http/cursor';
+import type { CursorKey, Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
@@ -10,6 +10,9 @@ import type { EarningListed, EarningSort } from './earning.dto.js';
 import type { EarningTables, PostingRow } from './earning.tables.js';
 import { ledgerLine } from './posting.js';
 import type { PostedLine } from './posting.js';
+
+/** A row holds the lines of a deal: one or two of most deals, and a thousand of some. */
+const ROWS_PER_READ = 10;
 
 export interface EarningsFilter {
   readonly payee?: string | undefined;
@@ -45,19 +48,26 @@ export class ListEarningsHandler implements IQueryHandler<ListEarnings, Page<Ear
       const value = filter[column];
       if (value !== undefined) query = query.where(column, '=', value);
     }
-    // A row has several lines: read the row again in which the page before ended.
-    if (after !== undefined)
-      query = query.where(
-        sql<boolean>`(${sql.join(order.map((column) => sql.ref(column)))}) >= (${sql.join(after.slice(0, order.length))})`,
-      );
     for (const column of order) query = query.orderBy(column);
-    const rows = await query.limit(limit + 2).execute();
-    const lines = rows.flatMap((row) =>
-      linesOf(row).map((item, index) => ({ key: order.map((column) => row[column]), index, item })),
-    );
-    const lastKey = after?.slice(0, order.length).join('\n');
+    const names = sql.join(order.map((column) => sql.ref(column)));
     const lastIndex = Number(after?.[order.length] ?? -1);
-    const remaining = lines.filter(({ key, index }) => key.join('\n') !== lastKey || index > lastIndex);
+    const remaining: { readonly key: CursorKey; readonly index: number; readonly item: EarningListed }[] = [];
+    // A row has several lines: the row in which the page before ended is read again.
+    let from = after?.slice(0, order.length);
+    for (let isFirst = true; remaining.length <= limit; isFirst = false) {
+      const comparison = sql.raw(isFirst ? '>=' : '>');
+      const next = from === undefined ? query : query.where(sql<boolean>`(${names}) ${comparison} (${sql.join(from)})`);
+      const rows = await next.limit(ROWS_PER_READ).execute();
+      for (const [at, row] of rows.entries()) {
+        const key = order.map((column) => row[column]);
+        const isPartlyListed = isFirst && at === 0 && key.join('\n') === from?.join('\n');
+        const skipped = isPartlyListed ? lastIndex + 1 : 0;
+        for (const [index, item] of linesOf(row).entries()) if (index >= skipped) remaining.push({ key, index, item });
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < ROWS_PER_READ) break;
+      from = order.map((column) => last[column]);
+    }
     const page = pageOf(remaining.slice(0, limit + 1), limit, ({ key, index }) => [...key, index]);
     return { ...page, items: page.items.map(({ item }) => item) };
   }

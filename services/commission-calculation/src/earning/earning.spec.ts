@@ -4,6 +4,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { earningDecider, postingOf } from './earning.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarningCommand } from './earning.js';
+import { dealPostings } from './earning-events.js';
 import { ledgerLine } from './posting.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
 
@@ -27,8 +28,13 @@ const anna = () => {
   return stream;
 };
 
+function expectDefined<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('expected an event');
+  return value;
+}
+
 describe('a credit', () => {
-  it('records input, rating and postings in one event', () => {
+  it('records its input and what each line earns in one event', () => {
     given('D-1', '1200.00');
     expect(anna().events).toEqual([
       {
@@ -38,33 +44,50 @@ describe('a credit', () => {
         data: {
           payeePlan: PAYEE_PLAN,
           input: expect.objectContaining({ deal: 'crm|D-1', number: 1, openFrom: null }),
-          rated: [
-            {
-              key: 'hardware|booked|1',
-              amount: '52.00',
-              trace: expect.objectContaining({ rate: 'marginal', before: '0.00', basis: '1200.00' }),
-            },
-          ],
-          deals: [
-            {
-              deal: 'crm|D-1',
-              lines: [
-                {
-                  period: '2026-01',
-                  origin: '2026-01',
-                  component: 'hardware',
-                  line: 'booked|1',
-                  kind: 'earning',
-                  basis: '1200.00',
-                  amount: '52.00',
-                },
-              ],
-            },
-          ],
+          amounts: [['52.00']],
           engine: EARN_ENGINES.newest,
         },
       },
     ]);
+    // The postings follow from what the lines earn.
+    expect(anna().events.map((event) => dealPostings(event))).toEqual([
+      [
+        {
+          deal: 'crm|D-1',
+          lines: [
+            {
+              period: '2026-01',
+              origin: '2026-01',
+              component: 'hardware',
+              line: 'booked|1',
+              kind: 'earning',
+              basis: '1200.00',
+              amount: '52.00',
+            },
+          ],
+        },
+      ],
+    ]);
+  });
+
+  it('records postings that do not follow from what the lines earn', () => {
+    given('D-1', '100.00');
+    world.close('2026-01');
+    given('D-1', '250.00', undefined, 1);
+    expect(anna().events.at(-1)?.data.deals).toMatchObject([
+      { deal: 'crm|D-1', lines: [{ period: '2026-01' }, { period: '2026-02', origin: '2026-01' }] },
+    ]);
+  });
+
+  it('that changes no posting publishes nothing', () => {
+    given('D-1', '100.00');
+    const [first] = anna().events;
+    const [again] = anna().handle({
+      ...earningDecider(world).commandOf(expectDefined(first)),
+      number: 2,
+    } as EarningCommand);
+    expect(again?.data).toMatchObject({ unchanged: true });
+    expect(dealPostings(expectDefined(again))).toEqual([]);
   });
 
   it('that arrives late changes the deals after it, where a tier boundary lies between', () => {
@@ -73,7 +96,9 @@ describe('a credit', () => {
     given('D-1', '100.00', '2026-01-05T10:00:00Z');
     const [last] = anna().events.slice(-1);
     // D-2 lies wholly below 1,000 as before; D-3 is above it now.
-    expect(last?.data.deals.map(({ deal, lines }) => [deal, lines.map(({ amount }) => amount)])).toEqual([
+    expect(
+      dealPostings(expectDefined(last)).map(({ deal, lines }) => [deal, lines.map(({ amount }) => amount)]),
+    ).toEqual([
       ['crm|D-1', ['4.00']],
       ['crm|D-3', ['3.00']],
     ]);
@@ -124,7 +149,6 @@ describe('a period that is closed', () => {
         payeePlan: PAYEE_PLAN,
         period: '2026-01',
         planHash,
-        deals: [],
         entry: {
           stream: 'earning-anna|resellers',
           payee: 'anna',

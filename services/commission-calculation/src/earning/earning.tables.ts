@@ -5,7 +5,7 @@ import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
-import { EARNING_EVENTS } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent, PayeePlan } from './earning-events.js';
 import type { PostedLine } from './posting.js';
 import { WRITTEN_STREAMS_MAX } from '../limits.js';
@@ -87,10 +87,10 @@ export async function writeEarnings(
   for (const stored of events) {
     const { stream } = stored;
     const event = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
-    const { payeePlan, deals } = event.data;
+    const { payeePlan } = event.data;
     const { calendar, payee, plan } = payeePlan;
     const first = event.type === 'Earned' && event.data.input.number === 1 ? event.data.input.deal : undefined;
-    for (const { deal, lines } of deals) {
+    for (const { deal, lines } of dealPostings(event)) {
       const key = `${payee}\n${plan}\n${deal}`;
       const isFirst = postings.get(key)?.isFirst ?? deal === first;
       postings.set(key, { payeePlan, deal, lines, isFirst });

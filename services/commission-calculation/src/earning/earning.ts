@@ -26,12 +26,12 @@ import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-stat
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
-import { unpackLines } from '../credit/credit-lines.js';
+import { packByLine, unpackLines } from '../credit/credit-lines.js';
 import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
 import type { PartialState } from './partial-state.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarnEngine } from './earn-engines.js';
-import { EARNING_EVENTS } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
@@ -76,7 +76,7 @@ export type EarningCommand = { readonly engine?: number } & (
     }
 );
 
-type WithConclusions = Extract<EarningEvent, { readonly data: Conclusions }>;
+type WithConclusions = Exclude<EarningEvent, { readonly type: 'EarningPeriodClosed' }>;
 
 export interface EarningState {
   payeePlan: PayeePlan | undefined;
@@ -211,10 +211,26 @@ function decideCredit(
   const change = changeOf(() => engine.diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
   const payeePlan = state.payeePlan ?? given;
   const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
-  const conclusions = conclude(state, change, payeePlan, openFrom, aboveOf, calculation);
-  const credit = { deal, number, groups, openFrom };
-  const input = above === undefined ? credit : { ...credit, above };
-  return [{ type: 'Earned', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const { rated, deals = [], ...conclusions } = conclude(state, change, payeePlan, openFrom, aboveOf, calculation);
+  const decimals = decimalsOf(payeePlan.currency);
+  const earned = change.changed
+    ? change.deals.find((one) => one.deal === deal)?.lines
+    : linesOfDeal(state.engine, deal);
+  const own = deals[0]?.deal === deal ? deals[0] : undefined;
+  const listed = own?.lines.every(({ period, origin }) => period === origin) ? deals.slice(1) : deals;
+  const data = omitUndefined({
+    payeePlan,
+    input: omitUndefined({ deal, number, groups, openFrom, above }),
+    amounts: packByLine(
+      groups,
+      (earned ?? []).map(({ amountMinor }) => formatMinor(amountMinor, decimals)),
+    ),
+    unchanged: own === undefined ? (true as const) : undefined,
+    rated: listOf(rated?.filter((one) => one.deal !== undefined)),
+    ...conclusions,
+    deals: listOf(listed),
+  });
+  return [{ type: 'Earned', version: 1, occurredAt: at, data }];
 }
 
 function decideChild(
@@ -284,16 +300,20 @@ function conclude(
 ): Conclusions {
   // Even if nothing changes for this payee, a new upline may need its earnings.
   const earned = change.changed ? change.deals : [{ deal: change.deal, lines: linesOfDeal(state.engine, change.deal) }];
-  const overridden = overriddenBy(earned, aboveOf, decimalsOf(currency));
-  return {
-    rated: change.rated.map((one) => storedRating(one, change.deal)),
-    ...(change.payeeLevel.length === 0 ? {} : { payeeLevel: change.payeeLevel }),
-    ...(change.claims === undefined ? {} : { claims: change.claims }),
-    ...(change.missingQuotas === undefined ? {} : { missingQuotas: change.missingQuotas }),
-    ...(overridden.length === 0 ? {} : { overridden }),
-    deals: postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom), calculation),
+  return omitUndefined({
+    rated: listOf(change.rated.map((one) => storedRating(one, change.deal))),
+    payeeLevel: listOf(change.payeeLevel),
+    claims: change.claims,
+    missingQuotas: change.missingQuotas,
+    overridden: listOf(overriddenBy(earned, aboveOf, decimalsOf(currency))),
+    deals: listOf(postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom), calculation)),
     engine: calculation.version,
-  };
+  });
+}
+
+/** Events omit empty lists. */
+function listOf<Item>(items: readonly Item[] | undefined): readonly Item[] | undefined {
+  return items?.length === 0 ? undefined : items;
 }
 
 /** All earnings of the changed deals on which somebody above is paid. */
@@ -314,12 +334,12 @@ function overriddenBy(
   });
 }
 
-function storedRating({ deal, key, amount, trace }: RatedLine, credited: string): StoredRating {
-  return deal === credited ? { key, amount, trace } : { deal, key, amount, trace };
+function storedRating({ deal, key, amount }: RatedLine, credited: string): StoredRating {
+  return deal === credited ? { key, amount } : { deal, key, amount };
 }
 
-function ratedLine({ deal, key, amount, trace }: StoredRating, credited: string): RatedLine {
-  return { deal: deal ?? credited, key, amount, trace };
+function ratedLine({ deal, key, amount }: StoredRating, credited: string): RatedLine {
+  return { deal: deal ?? credited, key, amount };
 }
 
 /** The first open period of the calendar, but never one that this stream has closed. */
@@ -411,7 +431,7 @@ function decideClose(
         reachedTiers: periodEnd?.terms.reachedTiers,
         rated: payeeLevel && periodEnd?.change.rated.map((one) => storedRating(one, '')),
         payeeLevel,
-        deals,
+        deals: listOf(deals),
         entry,
         engine: version,
       }),
@@ -494,7 +514,7 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
     default:
       event satisfies never;
   }
-  for (const posting of event.data.deals) post(state, posting, calculation);
+  for (const posting of postingsToKeep(state, event, calculation)) post(state, posting, calculation);
   return state;
 }
 
@@ -516,11 +536,13 @@ function applyConclusions(state: EarningState, event: WithConclusions, { plans }
 }
 
 function changeOfEvent(state: EarningState, event: WithConclusions): Parameters<typeof applyChange>[1] {
-  const { rated, payeeLevel = [], claims = [], missingQuotas = [] } = event.data;
+  const { rated = [], payeeLevel = [], claims = [], missingQuotas = [] } = event.data;
   if (event.type === 'PayeeTermsReceived')
     return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel, claims, missingQuotas };
   const credit = creditOfEvent(state, event);
-  return { ...credit, rated: rated.map((one) => ratedLine(one, credit.deal)), payeeLevel, claims, missingQuotas };
+  const own = event.type === 'Earned' ? ratedLines(event) : [];
+  const others = rated.map((one) => ratedLine(one, credit.deal));
+  return { ...credit, rated: [...own, ...others], payeeLevel, claims, missingQuotas };
 }
 
 function creditOfEvent(
@@ -537,6 +559,17 @@ function creditOfEvent(
     default:
       return event satisfies never;
   }
+}
+
+/** Postings that follow from the earnings by the newest arithmetic need not be computed. */
+function postingsToKeep(
+  state: EarningState,
+  event: EarningEvent,
+  { engine, newest }: Calculation,
+): readonly DealPosting[] {
+  if (event.type !== 'Earned' || engine !== newest || !isPostedAsEarned(event)) return dealPostings(event, engine);
+  state.posted.delete(event.data.input.deal);
+  return event.data.deals ?? [];
 }
 
 function post(state: EarningState, { deal, lines }: DealPosting, { engine, newest }: Calculation): void {

@@ -11,7 +11,7 @@ import { earningMessages } from './earning.events-out.js';
 import { Earning } from './earning.service.js';
 import type { EarningMessage } from './earning.service.js';
 import { EARNING, earningDecider } from './earning.js';
-import { EARNING_EVENTS } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent } from './earning-events.js';
 import { planDecider, planStream } from '../plan/plan.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
@@ -99,7 +99,7 @@ describe('a retroactive tier that is crossed', () => {
       if (last === undefined) throw new Error('no event');
       expect(isPart(last)).toBe(false);
       expect(last.dataText.length).toBeGreaterThan(APPEND_BYTES_MAX);
-      const { deals } = domainEventOf<EarningEvent>(last, EARNING_EVENTS).data;
+      const deals = dealPostings(domainEventOf<EarningEvent>(last, EARNING_EVENTS));
       const amounts = deals.flatMap(({ lines }) => lines.map(({ amount }) => amount));
       if (more === OVERRIDE)
         expect(amounts.filter((amount) => amount === '0.02')).toHaveLength(LINES_OF_DEAL * dealCount);

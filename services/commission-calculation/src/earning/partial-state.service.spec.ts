@@ -7,7 +7,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import { EARNING, EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
-import { EARNING_EVENTS } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent } from './earning-events.js';
 import { planDecider, planStream } from '../plan/plan.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
@@ -88,7 +88,7 @@ async function earn(bytesMax: number) {
   // The last postings of a deal count: within a batch, deals that need the whole stream are decided after the others.
   const posted = new Map<string, string>();
   for (const stored of events)
-    for (const { deal, lines } of domainEventOf<EarningEvent>(stored, EARNING_EVENTS).data.deals)
+    for (const { deal, lines } of dealPostings(domainEventOf<EarningEvent>(stored, EARNING_EVENTS)))
       posted.set(`${stored.stream} ${deal}`, JSON.stringify(lines));
   return { partialStates, whole, posted, count: events.length };
 }

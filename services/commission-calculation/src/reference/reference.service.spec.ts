@@ -4,7 +4,7 @@ import type { MessageData } from '@tantieme/contracts/envelope';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
-import type { Message } from '@tantieme/messaging/broker';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -82,13 +82,6 @@ async function publish<Kind extends ReferenceKind>(
       return { key: kind, value: encode(kind, attributes, fact) };
     }),
   );
-}
-
-async function readAll({ broker }: Service, topic: string): Promise<readonly Message[]> {
-  const pages = [];
-  for (const partition of (await broker.endPositions(topic)).keys())
-    pages.push(await broker.read(topic, { partition, from: 0n, limit: 1000 }));
-  return pages.flat();
 }
 
 const rates = async (service: Service, query = ''): Promise<readonly ExchangeRate[]> => {
@@ -439,7 +432,7 @@ describe('quotas', () => {
       quota('2026-01-01', '1'),
       { ...quota('2026-01-01', '2', { revision: 2 }), withdrawn: true },
     ]);
-    const messages = (await readAll(service, CREDITS_TOPIC)).map(({ value }) => decodeInternalMessage(value));
+    const messages = (await readTopic(service.broker, CREDITS_TOPIC)).map(({ value }) => decodeInternalMessage(value));
     expect(messages.at(-1)).toMatchObject({ kind: 'quota', quotas: [{ amount: '1' }] });
     expect(await service.call('plan-designer', 'POST', '/quotas', { ...withdrawal, withdrawn: 'never' })).toMatchObject(
       { status: 422, body: { errors: [{ field: 'withdrawn' }] } },
@@ -477,7 +470,7 @@ describe('quotas', () => {
     await service.call('source', 'POST', '/quotas', quota('2026-02-01', '12000'));
     await service.call('source', 'POST', '/quotas', quota('2026-01-01', '9000'));
     await service.idle();
-    const messages = (await readAll(service, CREDITS_TOPIC)).map(({ key, value }) => ({
+    const messages = (await readTopic(service.broker, CREDITS_TOPIC)).map(({ key, value }) => ({
       key,
       ...decodeInternalMessage(value),
     }));

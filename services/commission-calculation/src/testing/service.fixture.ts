@@ -12,6 +12,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import type { Role } from '@tantieme/service-kit/access/auth';
@@ -242,6 +243,17 @@ export class Service {
     return this.call<Proposal>('approver', 'POST', `/commission-proposals/${encodeURIComponent(id)}/confirm`);
   }
 
+  /** Discards everything that is parked: one person proposes it, another confirms it. */
+  async discardParked(reason: string): Promise<void> {
+    for (const { id } of await this.list<{ readonly id: string }>('operator', '/parked')) {
+      const proposed = await this.call<Proposal>('operator', 'POST', `/parked/${id}/discard`, { reason });
+      const path = `/parked-proposals/${encodeURIComponent(proposed.body.id)}/confirm`;
+      const { body } = await this.call<Proposal>('finance', 'POST', path);
+      if (body.state !== 'done') throw new Error(JSON.stringify(body));
+    }
+    await this.idle();
+  }
+
   /** Waits until a closing has finished. */
   async closed(period: string, calendar = CALENDAR): Promise<void> {
     const path = `/periods/${encodeURIComponent(calendar)}/${period}`;
@@ -260,16 +272,15 @@ export class Service {
     const newest = new Map<string, { revision: number; data: EarningsOfDeal }>();
     const manifests: PeriodManifest[] = [];
     let messages = 0;
-    for (const partition of (await this.broker.endPositions(TOPICS.commissions)).keys())
-      for (const { value } of await this.broker.read(TOPICS.commissions, { partition, from: 0n, limit: 100_000 })) {
-        const envelope = decode(value);
-        messages += 1;
-        if (envelope.type === 'period-manifest') manifests.push(envelope.data);
-        if (envelope.type !== 'earnings-of-deal') continue;
-        const name = `${envelope.stream} ${envelope.data.deal}`;
-        const { revision = -1, data } = envelope;
-        if ((newest.get(name)?.revision ?? -1) <= revision) newest.set(name, { revision, data });
-      }
+    for (const { value } of await readTopic(this.broker, TOPICS.commissions)) {
+      const envelope = decode(value);
+      messages += 1;
+      if (envelope.type === 'period-manifest') manifests.push(envelope.data);
+      if (envelope.type !== 'earnings-of-deal') continue;
+      const name = `${envelope.stream} ${envelope.data.deal}`;
+      const { revision = -1, data } = envelope;
+      if ((newest.get(name)?.revision ?? -1) <= revision) newest.set(name, { revision, data });
+    }
     return { earnings: new Map([...newest].map(([name, { data }]) => [name, data])), manifests, messages };
   }
 

@@ -19,6 +19,7 @@ import { creditDecider } from '../credit/credit.js';
 import type { CreditEvent, CreditView, PlanCredit } from '../credit/credit.js';
 import { dealsOf, earningDecider, earningStream, keepPartialState, postingOf } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
+import { dealPostings } from '../earning/earning-events.js';
 import type { EarningEvent } from '../earning/earning-events.js';
 import type { GrantInput } from '../earning/earning-inputs.js';
 import { planDecider } from '../plan/plan.js';
@@ -342,7 +343,7 @@ export class World implements PlanByHash {
     return [...this.earnings]
       .flatMap(([name, { events }]) => {
         const newest = new Map(
-          events.flatMap(({ data }) => data.deals.map(({ deal, lines }) => [deal, lines] as const)),
+          events.flatMap((event) => dealPostings(event).map(({ deal, lines }) => [deal, lines] as const)),
         );
         return [...newest].flatMap(([deal, lines]) =>
           lines.map(

@@ -6,7 +6,7 @@ import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { attributesOf } from '@tantieme/event-sourcing/process/publication';
 import type { Publication } from '@tantieme/event-sourcing/process/publication';
 import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
-import { dealDecider, DEAL_EVENTS } from './deal.js';
+import { dealAfter, dealDecider, DEAL_EVENTS } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
 
 export const DEALS: Publication = {
@@ -18,7 +18,7 @@ export const DEALS: Publication = {
 };
 
 function toMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const { deal } = parseDomainEvent<DealFactRecorded>(stored, DEAL_EVENTS).data;
+  const deal = dealAfter(parseDomainEvent<DealFactRecorded>(stored, DEAL_EVENTS));
   const key = `${deal.source}|${deal.id}`;
   return [envelopeMessage('deal', attributesOf(stored, '/deal-ingestion', key), deal)];
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { DealFact } from '@tantieme/contracts/deal';
-import { dealDecider, dealOf } from './deal.js';
+import type { Deal, DealFact } from '@tantieme/contracts/deal';
+import { dealAfter, dealDecider, dealOf } from './deal.js';
 import { FACTS_MAX } from '../limits.js';
 import type { DealFactRecorded } from './deal.js';
 import type { DealState } from './facts-in-force.js';
@@ -21,28 +21,38 @@ function given(...facts: DealFact[]): DealState {
 const deciding = (fact: DealFact, state: DealState): readonly DealFactRecorded[] =>
   dealDecider.decide(recorded(fact), state);
 
+function after(event: DealFactRecorded | undefined): Deal {
+  if (event === undefined) throw new Error('no event');
+  return dealAfter(event);
+}
+
 describe('a fact of a deal', () => {
   it('is recorded together with the whole deal after it', () => {
-    expect(deciding(booked(), given())).toEqual([
+    const deal = dealOf('crm', 'D-1', [recorded(paid()), recorded(booked())]);
+    expect(deal).toMatchObject({ terms: terms(), payments: [{ id: 'PAY-1' }] });
+    expect(deciding(booked(), given(paid()))).toEqual([
       {
         type: 'DealFactRecorded',
         version: 1,
         occurredAt: '2026-03-05T10:00:00.000Z',
-        data: {
-          ...recorded(booked()),
-          deal: {
-            source: 'crm',
-            id: 'D-1',
-            terms: terms(),
-            bookedAt: '2026-03-05T10:00:00.000Z',
-            invoices: [],
-            payments: [],
-            soldThrough: [],
-            returns: [],
-          },
-        },
+        data: { ...recorded(booked()), deal },
       },
     ]);
+  });
+
+  it('is recorded alone where it is the first, as the deal follows from it', () => {
+    const [event] = deciding(booked(), given());
+    expect(event?.data).toEqual(recorded(booked()));
+    expect(after(event)).toEqual({
+      source: 'crm',
+      id: 'D-1',
+      terms: terms(),
+      bookedAt: '2026-03-05T10:00:00.000Z',
+      invoices: [],
+      payments: [],
+      soldThrough: [],
+      returns: [],
+    });
   });
 
   it('adds nothing when it comes again', () => {
@@ -85,7 +95,7 @@ describe('a fact of a deal', () => {
 describe('a deal', () => {
   it('has only its returns while nothing else has arrived', () => {
     const [event] = deciding(returned({ lines: [{ line: '1', net: '30' }] }), given());
-    expect(event?.data.deal).toEqual({
+    expect(after(event)).toEqual({
       source: 'crm',
       id: 'D-1',
       invoices: [],
@@ -97,13 +107,13 @@ describe('a deal', () => {
 
   it('gives amounts that arrived before the currency its decimals', () => {
     const [event] = deciding(booked(), given(returned({ lines: [{ line: '1', net: '30' }] }), paid()));
-    expect(event?.data.deal.returns[0]?.lines).toEqual([{ line: '1', net: '30.00' }]);
-    expect(event?.data.deal.payments).toEqual([{ id: 'PAY-1', at: '2026-03-25T10:00:00.000Z', amount: '40.00' }]);
+    expect(after(event).returns[0]?.lines).toEqual([{ line: '1', net: '30.00' }]);
+    expect(after(event).payments).toEqual([{ id: 'PAY-1', at: '2026-03-25T10:00:00.000Z', amount: '40.00' }]);
   });
 
   it('leaves a payment with more decimals than its currency as it was sent', () => {
     const [event] = deciding(booked(), given(paid({ amount: '40.125' })));
-    expect(event?.data.deal.payments[0]?.amount).toBe('40.125');
+    expect(after(event).payments[0]?.amount).toBe('40.125');
   });
 
   const termsAfter = (...facts: DealFact[]): string | undefined =>
@@ -192,7 +202,7 @@ describe('a deal', () => {
             state = dealDecider.evolve(state, event);
             last = event;
           }
-        expect(JSON.stringify(last?.data.deal)).toBe(whole);
+        expect(JSON.stringify(after(last))).toBe(whole);
       }),
       { numRuns: 200 },
     );

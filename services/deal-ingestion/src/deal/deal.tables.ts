@@ -4,7 +4,7 @@ import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
-import { DEAL_EVENTS } from './deal.js';
+import { dealAfter, DEAL_EVENTS } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
 import { stageOf } from './deal-stage.js';
 import { DEALS_IN_CONDITION_MAX } from '../limits.js';
@@ -50,7 +50,7 @@ export async function applyDeals(trx: Transaction<DealTables>, events: readonly 
   // Every event holds the whole deal: of several in a page the last one counts.
   const deals = new Map<string, DealAtRevision>();
   for (const stored of events) {
-    const { deal } = domainEventOf<DealFactRecorded>(stored, DEAL_EVENTS).data;
+    const deal = dealAfter(domainEventOf<DealFactRecorded>(stored, DEAL_EVENTS));
     deals.set(stored.stream, { deal, revision: stored.revision });
   }
   await writeDeals(trx, [...deals.values()].map(dealRow));

@@ -15,12 +15,12 @@ import { FACTS_MAX, DIFFERENCES_MAX } from '../limits.js';
 
 export type DealCommand = RecordedFact;
 
-/** The fact, and the whole deal after it. */
+/** The fact, and the whole deal after it; without the deal where it follows from this fact alone, its first one. */
 export interface DealFactRecorded {
   readonly type: 'DealFactRecorded';
   readonly version: 1;
   readonly occurredAt: string;
-  readonly data: RecordedFact & { readonly deal: Deal };
+  readonly data: RecordedFact & { readonly deal?: Deal };
 }
 
 /** The same identity with other content: the first one stays, and the other is refused. */
@@ -51,8 +51,9 @@ export const dealDecider: Decider<DealState, DealCommand, DealFactRecorded> = {
         'DealTooLarge',
         `deal ${fact.source}|${fact.deal} has ${state.size} facts, the most that a deal may have`,
       );
-    const deal = dealOf(fact.source, fact.deal, [...state.values(), command]);
-    return [{ type: 'DealFactRecorded', version: 1, occurredAt: fact.occurredAt, data: { ...command, deal } }];
+    const data =
+      state.size === 0 ? command : { ...command, deal: dealOf(fact.source, fact.deal, [...state.values(), command]) };
+    return [{ type: 'DealFactRecorded', version: 1, occurredAt: fact.occurredAt, data }];
   },
   evolve(state, { data: { deal: _, ...recorded } }) {
     return state.set(identityOf(recorded.fact, recorded.hash), recorded);
@@ -76,6 +77,11 @@ function linesOf(fact: DealFact): number {
 /** The stream of a deal. */
 export function dealStream(deal: { readonly source: string; readonly deal: string }): string {
   return `deal-${deal.source}|${deal.deal}`;
+}
+
+/** The whole deal after the event. */
+export function dealAfter({ data: { deal, ...recorded } }: DealFactRecorded): Deal {
+  return deal ?? dealOf(recorded.fact.source, recorded.fact.deal, [recorded]);
 }
 
 /** The deal that a set of facts makes, whatever their order. */

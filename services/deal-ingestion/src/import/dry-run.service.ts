@@ -2,7 +2,7 @@
 import type { DealFact } from '@tantieme/contracts/deal';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CellFault } from '@tantieme/tabular/cell';
-import { dealDecider, dealStream } from '../deal/deal.js';
+import { dealAfter, dealDecider, dealStream } from '../deal/deal.js';
 import type { DealFactRecorded } from '../deal/deal.js';
 import type { DealState, RecordedFact } from '../deal/facts-in-force.js';
 import { identityOf } from '../deal/deal-fact.js';
@@ -94,7 +94,7 @@ export class DryRun {
         this.accepted.sql
           .prepare('insert into facts (stream, hash, fact) values (?, ?, ?)')
           .run(stream, fact.hash, JSON.stringify(fact.fact));
-        this.totals.add(fact.fact, event.data.deal);
+        this.totals.add(fact.fact, dealAfter(event));
       }
       return events.length > 0 ? 'accepted' : 'repeated';
     } catch (error) {

@@ -23,8 +23,9 @@ const january = line();
 const second = line({ deal: 'crm|D-2', amount: '60.00' });
 
 describe('receiving ledger lines', () => {
-  it('records the lines with their origin', () => {
-    const { events } = run(account, [receive([january])]);
+  it('records the lines with their origin, and what they have in common once', () => {
+    const later = line({ line: 'invoice:1|1', period: '2026-02', kind: 'adjustment', amount: '5.00' });
+    const { events } = run(account, [receive([january, line({ line: 'booked|2', amount: '1.00' }), later])]);
     expect(events).toEqual([
       {
         type: 'LedgerLinesReceived',
@@ -35,7 +36,26 @@ describe('receiving ledger lines', () => {
           key: 'crm|D-1',
           currency: 'EUR',
           calendar: CALENDAR,
-          lines: [january],
+          groups: [
+            {
+              period: '2026-01',
+              plan: 'resellers',
+              component: 'hardware',
+              kind: 'earning',
+              lines: [
+                ['booked|1', january.basis, january.amount],
+                ['booked|2', january.basis, '1.00'],
+              ],
+            },
+            {
+              period: '2026-02',
+              origin: '2026-01',
+              plan: 'resellers',
+              component: 'hardware',
+              kind: 'adjustment',
+              lines: [['invoice:1|1', january.basis, '5.00']],
+            },
+          ],
         },
       },
     ]);

@@ -19,6 +19,8 @@ import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-stat
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { MoneyError } from '@tantieme/money/money-error';
 
+import { groupLedgerLines, ungroupLedgerLines } from './ledger-line-groups.js';
+import type { LedgerLineGroup } from './ledger-line-groups.js';
 import { OpenLines } from './open-lines.js';
 import { checkPayment, payoutUnknown, statementOfPayout } from './payment.js';
 import type { RecordedPayment } from './payment.js';
@@ -86,7 +88,7 @@ export type AccountEvent =
         readonly key: string;
         readonly currency: string;
         readonly calendar: string;
-        readonly lines: readonly LedgerLine[];
+        readonly groups: readonly LedgerLineGroup[];
       };
     }
   | {
@@ -97,6 +99,10 @@ export type AccountEvent =
         readonly entries: readonly AccountEntry[];
         /** Without its lines: earlier events hold them, and the statement's hash covers them. */
         readonly statement: StatementIssued;
+        /** Revision of the first event that may hold one of its lines: a reader of the statement starts there. */
+        readonly linesFrom: number;
+        /** The part of the opening that was earned in other currencies; absent where there is none. */
+        readonly openingExchanged?: readonly Exchanged[];
         /** Version of the arithmetic. */
         readonly engine: number;
       };
@@ -135,6 +141,10 @@ interface IssuedStatement extends Pick<StatementIssued, 'payable' | 'parts' | 'e
 
 export interface AccountState {
   readonly openLines: OpenLines;
+  /** Revision of the next event. */
+  nextRevision: number;
+  /** Revision of the first event with a line of the period, by {@link periodKey}. */
+  readonly linesFrom: Map<string, number>;
   /** By {@link periodKey}, in order of issue. */
   readonly statements: Map<string, IssuedStatement>;
   /** Minor units that the newest statement carries, by calendar. */
@@ -169,6 +179,8 @@ export function accountDecider(engines = STATEMENT_ENGINES): Decider<AccountStat
     events: ACCOUNT_EVENTS,
     initialState: () => ({
       openLines: new OpenLines(),
+      nextRevision: 0,
+      linesFrom: new Map(),
       statements: new Map(),
       carriedMinor: new Map(),
       carriedExchanged: new Map(),
@@ -217,7 +229,7 @@ function receiveLedgerLines(command: Of<AccountCommand, 'receive-ledger-lines'>,
       type: 'LedgerLinesReceived',
       version: 1,
       occurredAt: command.at,
-      data: { origin, key, currency, calendar, lines },
+      data: { origin, key, currency, calendar, groups: groupLedgerLines(key, lines) },
     },
   ];
 }
@@ -261,13 +273,15 @@ function issueStatement(
     throw new DomainError('EarlierPeriodOpen', `${id} has to wait for the statement of ${open}`, 'conflict');
   const linesByStream = state.openLines.linesOf(calendar, period);
   const lines = linesOfManifest(id, entries, linesByStream);
+  const openingExchanged = state.carriedExchanged.get(calendar) ?? [];
+  const linesFrom = state.linesFrom.get(periodKey(calendar, period)) ?? state.nextRevision;
   const statement = composeStatement({
     payee,
     currency,
     calendar,
     period,
     openingMinor: state.carriedMinor.get(calendar) ?? 0n,
-    openingExchanged: state.carriedExchanged.get(calendar) ?? [],
+    openingExchanged,
     terms: termsOf(entries, linesByStream, currency),
     lines,
   });
@@ -276,7 +290,13 @@ function issueStatement(
       type: 'StatementIssued',
       version: 1,
       occurredAt: command.at,
-      data: { entries, statement: withoutLines(statement), engine },
+      data: omitUndefined({
+        entries,
+        statement: withoutLines(statement),
+        linesFrom,
+        openingExchanged: openingExchanged.length === 0 ? undefined : openingExchanged,
+        engine,
+      }),
     },
   ];
 }
@@ -368,14 +388,21 @@ function recordPayment({ at, payment }: Of<AccountCommand, 'record-payment'>, st
 }
 
 function evolve(state: AccountState, event: AccountEvent, engines: EngineVersions<StatementEngine>): AccountState {
+  const revision = state.nextRevision;
+  state.nextRevision += 1;
   switch (event.type) {
     case 'LedgerLinesReceived': {
-      const { origin, key, calendar, lines } = event.data;
+      const { origin, key, calendar, groups } = event.data;
+      const lines = ungroupLedgerLines(key, groups);
       // A message holds the whole deal, including lines of issued statements, which never change: skip those.
       const open =
         state.statements.size === 0
           ? lines
           : lines.filter(({ period }) => !state.statements.has(periodKey(calendar, period)));
+      for (const period of new Set(open.map((line) => line.period))) {
+        const ofPeriod = periodKey(calendar, period);
+        if (!state.linesFrom.has(ofPeriod)) state.linesFrom.set(ofPeriod, revision);
+      }
       state.openLines.replace(origin.stream, key, origin.revision, calendar, open);
       return state;
     }
@@ -418,8 +445,10 @@ function updateStatement({ statements }: AccountState, key: string, change: Part
 function commandOf(event: AccountEvent): AccountCommand {
   const at = event.occurredAt;
   switch (event.type) {
-    case 'LedgerLinesReceived':
-      return { type: 'receive-ledger-lines', at, ...event.data };
+    case 'LedgerLinesReceived': {
+      const { groups, ...received } = event.data;
+      return { type: 'receive-ledger-lines', at, ...received, lines: ungroupLedgerLines(received.key, groups) };
+    }
     case 'StatementIssued': {
       const { entries, statement, engine } = event.data;
       const { payee, currency, calendar, period } = statement;

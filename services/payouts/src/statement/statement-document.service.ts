@@ -1,14 +1,17 @@
 /**
- * Reads the lines of a statement from the log: it applies the account's events up to the statement with the decider's
- * own `evolve`, composes the statement again by the arithmetic that issued it, and compares its hash with the one that was issued.
+ * Reads the lines of a statement from the log: those of its period, from the first event that may hold one. Composes the
+ * statement again by the arithmetic that issued it, and compares its hash with the one that was issued.
  */
+import type { LedgerLine } from '@tantieme/contracts/ledger';
 import type { Statement } from '@tantieme/contracts/payout';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { parseAmount } from '@tantieme/money/amount';
 
-import { ACCOUNT_EVENTS, accountDecider, accountStream, STATEMENT_ENGINES } from '../account/account.js';
+import { ACCOUNT_EVENTS, accountStream, STATEMENT_ENGINES } from '../account/account.js';
 import type { AccountEvent } from '../account/account.js';
+import { ungroupLedgerLines } from '../account/ledger-line-groups.js';
+import { OpenLines } from '../account/open-lines.js';
 import { STATEMENT_EVENTS_PER_READ } from '../limits.js';
 
 export interface StatementLocation {
@@ -30,37 +33,47 @@ export class StatementNotReproduced extends Error {
 /** @throws {StatementNotReproduced} */
 export async function readStatement(
   store: EventStore,
-  location: StatementLocation,
+  { id, payee, currency, revision }: StatementLocation,
   engines = STATEMENT_ENGINES,
 ): Promise<Statement> {
-  const account = accountDecider(engines);
-  const stream = accountStream(location.payee, location.currency);
-  let state = account.initialState();
-  for (let from = 0; from <= location.revision; from += STATEMENT_EVENTS_PER_READ) {
-    const limit = Math.min(STATEMENT_EVENTS_PER_READ, location.revision + 1 - from);
+  const stream = accountStream(payee, currency);
+  const [last] = await store.readStream(stream, { from: revision, limit: 1 });
+  const event = last && domainEventOf<AccountEvent>(last, ACCOUNT_EVENTS);
+  if (event?.type !== 'StatementIssued' || event.data.statement.id !== id) throw new StatementNotReproduced(id);
+  const { statement, entries, linesFrom, openingExchanged = [], engine } = event.data;
+  const { composeStatement, termsOf } = engines.of(engine);
+  const { calendar, period, opening, hash } = statement;
+  const linesByStream = await linesOf(store, stream, { calendar, period, from: linesFrom, until: revision });
+  const composed = composeStatement({
+    payee,
+    currency,
+    calendar,
+    period,
+    openingMinor: parseAmount(opening, currency),
+    openingExchanged,
+    terms: termsOf(entries, linesByStream, currency),
+    lines: [...linesByStream.values()].flat(),
+  });
+  if (composed.hash !== hash) throw new StatementNotReproduced(id);
+  return composed;
+}
+
+/** The newest lines of each key in events `from` to before `until`, of one period, by the stream they come from. */
+async function linesOf(
+  store: EventStore,
+  stream: string,
+  wanted: { readonly calendar: string; readonly period: string; readonly from: number; readonly until: number },
+): Promise<ReadonlyMap<string, readonly LedgerLine[]>> {
+  const { calendar, period, until } = wanted;
+  const found = new OpenLines();
+  for (let from = wanted.from; from < until; from += STATEMENT_EVENTS_PER_READ) {
+    const limit = Math.min(STATEMENT_EVENTS_PER_READ, until - from);
     for (const stored of await store.readStream(stream, { from, limit })) {
-      const event = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
-      if (stored.revision === location.revision) {
-        if (event.type !== 'StatementIssued' || event.data.statement.id !== location.id) break;
-        const { statement, engine } = event.data;
-        const { composeStatement, termsOf } = engines.of(engine);
-        const { payee, currency, calendar, period, opening } = statement;
-        const linesByStream = state.openLines.linesOf(calendar, period);
-        const composed = composeStatement({
-          payee,
-          currency,
-          calendar,
-          period,
-          openingMinor: parseAmount(opening, currency),
-          openingExchanged: state.carriedExchanged.get(calendar) ?? [],
-          terms: termsOf(event.data.entries, linesByStream, currency),
-          lines: [...linesByStream.values()].flat(),
-        });
-        if (composed.hash !== statement.hash) break;
-        return composed;
-      }
-      state = account.evolve(state, event);
+      const { type, data } = domainEventOf<AccountEvent>(stored, ACCOUNT_EVENTS);
+      if (type !== 'LedgerLinesReceived' || data.calendar !== calendar) continue;
+      const lines = ungroupLedgerLines(data.key, data.groups).filter((line) => line.period === period);
+      found.replace(data.origin.stream, data.key, data.origin.revision, calendar, lines);
     }
   }
-  throw new StatementNotReproduced(location.id);
+  return found.linesOf(calendar, period);
 }

@@ -2,6 +2,7 @@ import { Inject } from '@nestjs/common';
 import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
 import type { Statement } from '@tantieme/contracts/payout';
+import { scaledBytes } from '@tantieme/event-sourcing/decide/cache-scale';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
@@ -9,13 +10,14 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import { DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
+import { LRUCache } from 'lru-cache';
 
 import { statementDocument, statementUnknown } from '../account/statement.js';
 import { readStatement } from './statement-document.service.js';
 import type { ListedStatement, StatementSort, StatementState } from './statement.dto.js';
 import { listedStatement } from './statement.tables.js';
 import type { StatementTables } from './statement.tables.js';
-import { EXPORT_PAGE_ROWS } from '../limits.js';
+import { EXPORT_PAGE_ROWS, STATEMENT_LINE_BYTES, STATEMENTS_READ_BYTES_MAX } from '../limits.js';
 
 export interface StatementFilter {
   readonly payee?: string | undefined;
@@ -93,6 +95,12 @@ export interface StatementWithLines {
 
 @QueryHandler(ReadStatement)
 export class ReadStatementHandler implements IQueryHandler<ReadStatement, StatementWithLines> {
+  /** An issued statement never changes. */
+  private readonly statements = new LRUCache<string, Statement>({
+    maxSize: scaledBytes(STATEMENTS_READ_BYTES_MAX),
+    sizeCalculation: ({ lines }) => 1000 + lines.length * STATEMENT_LINE_BYTES,
+  });
+
   constructor(
     @Inject(DATABASE) private readonly db: Kysely<StatementTables>,
     @Inject(EVENT_STORE) private readonly store: EventStore,
@@ -102,7 +110,10 @@ export class ReadStatementHandler implements IQueryHandler<ReadStatement, Statem
   async execute({ id }: ReadStatement): Promise<StatementWithLines> {
     const row = await this.db.selectFrom('payouts_statements').selectAll().where('id', '=', id).executeTakeFirst();
     if (row === undefined) throw statementUnknown(id);
-    return { statement: await readStatement(this.store, row), listed: listedStatement(row) };
+    const key = `${id} ${row.revision}`;
+    const statement = this.statements.get(key) ?? (await readStatement(this.store, row));
+    this.statements.set(key, statement);
+    return { statement, listed: listedStatement(row) };
   }
 }
 

@@ -13,6 +13,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import type { Role } from '@tantieme/service-kit/access/auth';
@@ -118,11 +119,9 @@ export class PayoutsApplication {
   }
 
   private async messages(topic: string, count: number): Promise<readonly Message[]> {
-    let messages: Message[] = [];
+    let messages: readonly Message[] = [];
     await this.until(async () => {
-      messages = [];
-      for (const partition of (await this.broker.endPositions(topic)).keys())
-        messages.push(...(await this.broker.read(topic, { partition, from: 0n, limit: 1000 })));
+      messages = await readTopic(this.broker, topic);
       return messages.length >= count;
     });
     return messages;

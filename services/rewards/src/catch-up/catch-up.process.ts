@@ -18,7 +18,7 @@ import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store'
 import type { Bonuses } from '../bonus/bonuses.service.js';
 import { measure } from '../bonus/measuring.service.js';
 import type { ReferenceData } from '../bonus/reference-data.service.js';
-import { REWARDS_LEDGER, LEDGER_EVENTS } from '../ledger/earnings-ledger.js';
+import { earningsIn, REWARDS_LEDGER, LEDGER_EVENTS } from '../ledger/earnings-ledger.js';
 import type { EarningsEvent } from '../ledger/earnings-ledger.js';
 import { PROGRAMME, programmeStream } from '../programme/programme.js';
 import type { CatchUp, Programme } from '../programme/programme.js';
@@ -67,7 +67,7 @@ async function catchUp(ports: CatchUpPorts, pending: PendingCatchUp, context: St
   for (let after = await readCheckpoint(db, name); after < end;) {
     if (context.signal.aborted) return 'open';
     const page = await store.readAll({ after, filter, limit: LEDGER_EVENTS_PER_READ });
-    const entries = page.events.flatMap((stored) => domainEventOf<EarningsEvent>(stored, LEDGER_EVENTS).data.entries);
+    const entries = page.events.flatMap((stored) => earningsIn(domainEventOf<EarningsEvent>(stored, LEDGER_EVENTS)));
     const [refused] = await measure(bonuses, entries, onlyOf);
     if (refused !== undefined) throw refused.error;
     await advanceCheckpoint(db, name, after, page.through, await hashAfter(store, page));

@@ -84,9 +84,49 @@ export interface EarningsCommand {
 export interface EarningsEvent {
   readonly type: 'EarningsReceived';
   readonly version: 1;
-  /** The latest instant of its entries. */
+  /** The latest instant of its earnings. */
   readonly occurredAt: string;
-  readonly data: { readonly entries: readonly ReceivedEarnings[] };
+  readonly data: { readonly streams: readonly StreamEarnings[] };
+}
+
+/** Earnings of one stream of commission-calculation: those of one payee under one plan. */
+interface StreamEarnings extends Pick<ReceivedEarnings, 'payee' | 'plan' | 'currency' | 'calendar'> {
+  readonly stream: string;
+  readonly deals: readonly (Pick<ReceivedEarnings, 'deal' | 'at'> & {
+    readonly revision: number;
+    readonly measured: readonly MeasuredText[];
+  })[];
+}
+
+/** With the period of origin where it is not the one of posting. */
+type MeasuredText = readonly [component: string, basis: string, period: string, origin?: string];
+
+/** By stream, in order of its first entry. */
+function streamsOf(entries: readonly ReceivedEarnings[]): readonly StreamEarnings[] {
+  const streams = new Map<string, StreamEarnings & { readonly deals: StreamEarnings['deals'][number][] }>();
+  for (const { origin, at, payee, plan, currency, calendar, deal, measured } of entries) {
+    const { stream, revision } = origin;
+    let found = streams.get(stream);
+    if (found === undefined) streams.set(stream, (found = { stream, payee, plan, currency, calendar, deals: [] }));
+    found.deals.push({ deal, at, revision, measured: measured.map(measuredText) });
+  }
+  return [...streams.values()];
+}
+
+function measuredText({ component, basis, period, origin }: PostedBasis): MeasuredText {
+  return origin === period ? [component, basis, period] : [component, basis, period, origin];
+}
+
+/** The earnings of an event, by stream. */
+export function earningsIn({ data }: EarningsEvent): readonly ReceivedEarnings[] {
+  return data.streams.flatMap(({ stream, deals, ...shared }) =>
+    deals.map(({ revision, measured, ...one }) => ({
+      ...shared,
+      ...one,
+      origin: { stream, revision },
+      measured: measured.map(([component, basis, period, origin = period]) => ({ component, origin, period, basis })),
+    })),
+  );
 }
 
 /**
@@ -113,13 +153,13 @@ export const earningsLedger: Decider<EarningsState, EarningsCommand, EarningsEve
     }
     if (fresh.length === 0) return [];
     const occurredAt = fresh.reduce((latest, { at }) => (at > latest ? at : latest), '');
-    return [{ type: 'EarningsReceived', version: 1, occurredAt, data: { entries: fresh } }];
+    return [{ type: 'EarningsReceived', version: 1, occurredAt, data: { streams: streamsOf(fresh) } }];
   },
-  evolve(stored, { data }) {
-    for (const entry of data.entries) stored.set(nameOf(entry), entry.origin.revision);
+  evolve(stored, event) {
+    for (const entry of earningsIn(event)) stored.set(nameOf(entry), entry.origin.revision);
     return stored;
   },
-  commandOf: ({ data }) => ({ type: 'receive-earnings', entries: data.entries }),
+  commandOf: (event) => ({ type: 'receive-earnings', entries: earningsIn(event) }),
   sizeOf: (stored) => stored.size * 150,
 };
 

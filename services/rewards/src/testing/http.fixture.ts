@@ -13,6 +13,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import type { Broker, OutgoingMessage } from '@tantieme/messaging/broker';
+import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { createApplication } from '@tantieme/service-kit/application/application';
 import { withDocumentedAnswers } from '@tantieme/service-kit/testing/documented-answers.fixture';
 import type { Role } from '@tantieme/service-kit/access/auth';
@@ -117,9 +118,8 @@ export class RewardsApplication {
   async published(period: string): Promise<readonly PublishedMessage[]> {
     for (let waitedMs = 0; ; waitedMs += 20) {
       const messages: PublishedMessage[] = [];
-      for (const partition of (await this.broker.endPositions(TOPICS.rewards)).keys())
-        for (const { value } of await this.broker.read(TOPICS.rewards, { partition, from: 0n, limit: 10_000 }))
-          messages.push(JSON.parse(value) as PublishedMessage);
+      for (const { value } of await readTopic(this.broker, TOPICS.rewards))
+        messages.push(JSON.parse(value) as PublishedMessage);
       // A bonus is published with all its lines: it belongs to the period of the last one.
       const isOfPeriod = ({ data }: PublishedMessage): boolean =>
         data.period === period || data.lines?.at(-1)?.period === period;
