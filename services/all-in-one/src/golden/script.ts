@@ -75,6 +75,9 @@ const PERIOD = '2026-01';
 const PAYEES = ['anna', 'bert', 'top'];
 const payeePlan = (payee: string) => ({ payee, plan: 'resellers', currency: 'EUR', calendar: CALENDAR });
 
+/** What it earns is recorded as runs of parts, as if it were larger than an append. */
+const RUN_DEAL = 'crm|D-3';
+
 /** Every command is given at this time of its day. */
 const on = (day: string): string => `2026-${day}T09:00:00.000Z`;
 
@@ -278,15 +281,23 @@ class Commissions {
   private async earn(deal: string, { data: { credits, number } }: DealCredited): Promise<void> {
     for (const { payee, groups, above } of credits) {
       const credit = { type: 'credit', deal, number, groups, openFrom: null, at: on('01-21') } as const;
-      await this.change(payee, above === undefined ? credit : { ...credit, above });
+      await this.change(
+        payee,
+        above === undefined ? credit : { ...credit, above },
+        deal === RUN_DEAL ? 'run' : 'event',
+      );
     }
   }
 
   /** Records the change of a payee's earnings, and what follows from it for others. */
-  private async change(payee: string, change: WithoutPayee<EarningCommand>): Promise<void> {
+  private async change(
+    payee: string,
+    change: WithoutPayee<EarningCommand>,
+    as: 'event' | 'run' = 'event',
+  ): Promise<void> {
     const stream = earningStream(payee, 'resellers');
     const command = { payeePlan: payeePlan(payee), ...change } as EarningCommand;
-    for (const recorded of await this.recorder.record(earningDecider(this.plans), stream, command))
+    for (const recorded of await this.recorder.record(earningDecider(this.plans), stream, command, as))
       await this.passOn(payee, recorded);
   }
 
