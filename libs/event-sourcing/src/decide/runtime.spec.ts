@@ -197,7 +197,7 @@ describe('many commands', () => {
     expect(await runtime.handleMany([])).toEqual([]);
   });
 
-  it('for one stream are split into several appends if they exceed the size limit', async () => {
+  it('for one stream are split into several appends if they exceed the size limit, and the stream is read once', async () => {
     const note = 'x'.repeat(100_000);
     const results = await runtime.handleMany([
       ...Array.from({ length: 25 }, (_, index) => work('tally-a', `a${index}`, 1, note)),
@@ -207,6 +207,8 @@ describe('many commands', () => {
     expect(handled(results[24])).toMatchObject({ revision: 24, state: { sum: 25 } });
     expect(await store.readStream('tally-a')).toHaveLength(25);
     expect(await store.readStream('tally-b')).toHaveLength(1);
+    expect(spied.calls.readStreams).toEqual([['tally-a', 'tally-b']]);
+    expect(spied.calls.append).toBe(5);
   });
 
   it('refuse the one whose event is larger than any store accepts', async () => {
