@@ -50,7 +50,7 @@ describe('a withdrawn quota', () => {
 
   it('is recorded once, also before the quota, and may repeat its content', () => {
     const stream = new Stream(referenceDecider);
-    const withdrawal = normalQuota({ ...quotaAt(1, true), amount: '1000' } as QuotaFact);
+    const withdrawal = normalQuota({ ...quotaAt(1, true), amount: '1000' });
     expect(withdrawal).toEqual(quotaAt(1, true));
     expect(stream.handle({ quota: withdrawal, at: AT })).toHaveLength(1);
     expect(stream.handle({ quota: withdrawal, at: AT })).toEqual([]);
@@ -71,7 +71,7 @@ describe('a withdrawn exchange rate', () => {
 
   it('may repeat its rate, and is recorded once', () => {
     const stream = new Stream(referenceDecider);
-    const withdrawal = normalExchangeRate({ ...rateAt(1, true), rate: '1.1' } as ExchangeRateFact);
+    const withdrawal = normalExchangeRate({ ...rateAt(1, true), rate: '1.1' });
     expect(withdrawal).toEqual(rateAt(1, true));
     expect(stream.handle({ exchangeRate: rateAt(1), at: AT })).toHaveLength(1);
     expect(stream.handle({ exchangeRate: withdrawal, at: AT })).toHaveLength(1);
