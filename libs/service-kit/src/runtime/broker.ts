@@ -14,6 +14,11 @@ import { makeDataDirectory } from './data-directory.js';
 
 export type BrokerConfig = Pick<RuntimeConfig, 'dataDirectory' | 'kafka' | 'partitions'>;
 
+/** The file of the embedded broker. */
+export function brokerFile({ dataDirectory }: Pick<BrokerConfig, 'dataDirectory'>): string {
+  return join(dataDirectory, 'broker.sqlite');
+}
+
 /**
  * Does not wait for Kafka: the first call shows whether it can be reached.
  * @param views topics that the embedded broker reads from the log; the services add theirs before anything is read
@@ -23,8 +28,8 @@ export async function openBroker(
   views: TopicViews = new Map(),
 ): Promise<Broker> {
   if (kafka === undefined) {
-    const path = join(makeDataDirectory(dataDirectory), 'broker.sqlite');
-    return openEmbeddedBroker(path, { views });
+    makeDataDirectory(dataDirectory);
+    return openEmbeddedBroker(brokerFile({ dataDirectory }), { views });
   }
   // Loaded only where it is used.
   const { openKafkaBroker } = await import('@tantieme/messaging/kafka/broker');
