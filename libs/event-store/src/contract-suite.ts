@@ -4,13 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
-import {
-  APPEND_BYTES_MAX,
-  EVENT_OVERHEAD_BYTES,
-  EventStoreClosed,
-  EventTooLarge,
-  UnknownPosition,
-} from './event-store.js';
+import { EventStoreClosed, EventTooLarge, UnknownPosition } from './event-store.js';
+import { EVENT_OVERHEAD_BYTES, APPEND_BYTES_MAX } from './limits.js';
 import type {
   Append,
   AppendedEvent,

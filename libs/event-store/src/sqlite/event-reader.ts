@@ -5,12 +5,7 @@ import { UnknownPosition } from '../event-store.js';
 import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from '../event-store.js';
 import type { EventKind } from './recent-events.js';
 import type { TruncatedStreamsPage, LogExtent } from '../truncation.js';
-
-/**
- * The most positions that one page of a filtered read scans: a filter that matches almost nothing must not block the
- * process for the length of the log. The page's `through` tells how far it got.
- */
-export const SCAN_POSITIONS_MAX = 50_000;
+import { SCAN_POSITIONS_MAX } from '../limits.js';
 
 const EVENT_COLUMNS =
   's.name, e.revision, e.position, e.kind, e.version, e.id, e.occurred_at, e.recorded_at, e.metadata, e.data, e.hash';

@@ -17,14 +17,18 @@ export class StoredTopics {
 
   constructor(
     path: string,
-    private readonly options: { readonly retentionMs: number; readonly nowMs: () => number },
+    private readonly options: {
+      readonly retentionMs: number;
+      readonly nowMs: () => number;
+      readonly pageCacheBytes: number;
+    },
   ) {
     this.database = new DatabaseSync(path, { readBigInts: true });
     this.database.exec(`
       PRAGMA busy_timeout = 10000;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
-      PRAGMA cache_size = -16384;
+      PRAGMA cache_size = -${Math.ceil(options.pageCacheBytes / 1024)};
       PRAGMA wal_autocheckpoint = 4000;
       CREATE TABLE IF NOT EXISTS topics (topic TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS messages (

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Broker } from '@tantieme/messaging/broker';
+import { PAGE_CACHE_BYTES_MAX } from '@tantieme/messaging/limits';
+import { scaledBytes } from '@tantieme/event-sourcing/decide/cache-scale';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
 import type { TopicViews } from '@tantieme/messaging/embedded/topic-view';
 
@@ -29,7 +31,10 @@ export async function openBroker(
 ): Promise<Broker> {
   if (kafka === undefined) {
     makeDataDirectory(dataDirectory);
-    return openEmbeddedBroker(brokerFile({ dataDirectory }), { views });
+    return openEmbeddedBroker(brokerFile({ dataDirectory }), {
+      views,
+      pageCacheBytes: scaledBytes(PAGE_CACHE_BYTES_MAX),
+    });
   }
   // Loaded only where it is used.
   const { openKafkaBroker } = await import('@tantieme/messaging/kafka/broker');

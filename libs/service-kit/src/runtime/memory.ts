@@ -1,12 +1,10 @@
 import { totalmem } from 'node:os';
+import { MEMORY_MB_MIN, HEAP_MIB_MAX, HEAP_MIB_MIN } from '../limits.js';
 
 const MIB = 1024 * 1024;
 
 /** Memory for which the limits of the caches are given: what a history of some hundred thousand deals uses. */
 const REFERENCE_MB = 2048;
-
-/** Below this the caches are too small to hold the streams of one batch. */
-export const MEMORY_MB_MIN = 256;
 
 /** Half of what the machine or the container has, and not more than caches of usual size use. */
 export function defaultMemoryMb(machineBytes = machineMemoryBytes()): number {
@@ -23,11 +21,6 @@ function machineMemoryBytes(): number {
 export function cacheScaleOf(memoryMb: number): number {
   return memoryMb / REFERENCE_MB;
 }
-
-/** Below 2 GiB V8 collects garbage before the heap has grown to four times the live data. */
-const HEAP_MIB_MAX = 2000;
-/** A smaller heap could end the process during one large decision. */
-const HEAP_MIB_MIN = 512;
 
 /** Largest heap of a thread, in MiB: several times the size of the states in memory. */
 export function threadHeapMib(memoryMb: number): number {
