@@ -108,7 +108,7 @@ export interface ReadAllOptions {
   /** The page starts after this position, which must be one of this log. Default: 0n, the start of the log. */
   readonly after?: Position | undefined;
   readonly filter?: EventFilter | undefined;
-  /** The largest number of events per page. */
+  /** The largest number of events per page; see also {@link PAGE_BYTES_MAX}. */
   readonly limit: number;
 }
 

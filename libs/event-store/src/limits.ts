@@ -4,6 +4,12 @@
 export const APPEND_BYTES_MAX = 1024 * 1024;
 
 /**
+ * Data of a page of the log: it ends with the event that reaches this, however many more were asked for. Readers hold
+ * some pages at a time, and a thousand of the largest events would be a gigabyte.
+ */
+export const PAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/**
  * What an event counts besides its texts. EventStoreDB limits an append to 1 MiB including hash, time, version and
  * type; this is twice what they take with names of usual length.
  */
@@ -55,7 +61,7 @@ export const FOREIGN_EVENTS_PER_PAGE = 1000;
 export const POSITIONS_MAX = 1000;
 
 /**
- * SQLite's page cache of a connection, for a process of usual size: the newest pages of the indexes, so that memory does
- * not grow with the log. Each thread has a connection.
+ * SQLite's page cache of a connection, for a process of usual size: memory does not grow with the log. Each thread has
+ * a connection, and what its cache does not hold is mostly in the cache of the operating system.
  */
-export const PAGE_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+export const PAGE_CACHE_BYTES_MAX = 16 * 1024 * 1024;

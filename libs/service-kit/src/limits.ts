@@ -30,5 +30,5 @@ export const MEMORY_MB_MIN = 256;
 /** Largest heap of a thread. Below 2 GiB V8 collects garbage before the heap has grown to four times the live data. */
 export const HEAP_MIB_MAX = 2000;
 
-/** Smallest heap of a thread. A smaller one could end the process during one large decision. */
+/** Smallest heap of a thread: a single large decision cannot exceed it, however little memory the process has. */
 export const HEAP_MIB_MIN = 512;

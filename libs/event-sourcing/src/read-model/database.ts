@@ -15,7 +15,6 @@ import type {
 import { LRUCache } from 'lru-cache';
 
 import type { AnyDatabase } from './migrations.js';
-import { scaledBytes } from '../decide/cache-scale.js';
 import { PAGE_CACHE_BYTES_MAX, STATEMENTS_MAX } from '../limits.js';
 
 /** How long a statement waits for another connection that writes to the same file, in milliseconds. */
@@ -63,12 +62,15 @@ export class DatabaseBusy extends Error {
  */
 export function openDatabase<Tables = AnyTables>(
   path: string,
-  { acquireTimeoutMs = ACQUIRE_TIMEOUT_MS }: { readonly acquireTimeoutMs?: number | undefined } = {},
+  {
+    acquireTimeoutMs = ACQUIRE_TIMEOUT_MS,
+    pageCacheBytes = PAGE_CACHE_BYTES_MAX,
+  }: { readonly acquireTimeoutMs?: number | undefined; readonly pageCacheBytes?: number | undefined } = {},
 ): Kysely<Tables> {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   database.exec(
     `pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma journal_size_limit = ${WAL_BYTES_MAX};
-     pragma wal_autocheckpoint = ${WAL_PAGES_BETWEEN_CHECKPOINTS}; pragma cache_size = -${Math.ceil(scaledBytes(PAGE_CACHE_BYTES_MAX) / 1024)}; pragma busy_timeout = 0`,
+     pragma wal_autocheckpoint = ${WAL_PAGES_BETWEEN_CHECKPOINTS}; pragma cache_size = -${Math.ceil(pageCacheBytes / 1024)}; pragma busy_timeout = 0`,
   );
   return new Kysely<Tables>({ dialect: sqliteDialect(database, acquireTimeoutMs) });
 }

@@ -49,7 +49,7 @@ const POLL_MS = 100;
 export interface SqliteEventStoreOptions {
   /** Clock for `recordedAt`, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** Memory for pages of the file. Default: 32 MiB. */
+  /** Memory for pages of the file. Default: 16 MiB. */
   readonly pageCacheBytes?: number | undefined;
   /** The most pages of the file, beyond which the disk counts as full: for tests. */
   readonly pagesMax?: number | undefined;

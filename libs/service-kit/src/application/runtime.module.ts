@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+import { BroadcastChannel } from 'node:worker_threads';
+
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
@@ -47,6 +50,7 @@ import {
   WORK_FILTER,
   TRACING,
   LEADERSHIP,
+  THREAD_CHANNEL,
   TIMERS,
   TOPIC_VIEWS,
 } from '../runtime/runtime-tokens.js';
@@ -137,6 +141,10 @@ export class RuntimeModule {
         { provide: TOPIC_VIEWS, useFactory: () => new Map() },
         LaneEnds,
         { provide: TIMERS, useValue: systemTimers },
+        {
+          provide: THREAD_CHANNEL,
+          useFactory: () => new BroadcastChannel(`background ${resolve(config.dataDirectory)}`),
+        },
         { provide: LEADERSHIP, useFactory: () => openLeadership(config) },
         Background,
         {

@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { BroadcastChannel } from 'node:worker_threads';
+import type { BroadcastChannel } from 'node:worker_threads';
 
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
@@ -31,6 +30,7 @@ import {
   DATABASE,
   EVENT_STORE,
   LEADERSHIP,
+  THREAD_CHANNEL,
   TIMERS,
   TOPIC_VIEWS,
   TRACING,
@@ -64,7 +64,6 @@ export class Background implements OnApplicationBootstrap {
   /** Processes that only this application may run on a data directory. */
   private readonly claimed: string[] = [];
   private phase: 'new' | 'started' | 'stopped' = 'new';
-  private readonly channel: BroadcastChannel;
   private parkedCount = 0;
 
   constructor(
@@ -79,9 +78,8 @@ export class Background implements OnApplicationBootstrap {
     @Inject(TRACING) tracing: Tracing | null,
     @Inject(LEADERSHIP) private readonly leadership: Leadership,
     @Inject(TIMERS) timers: Timers,
+    @Inject(THREAD_CHANNEL) private readonly channel: BroadcastChannel | null,
   ) {
-    this.channel = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
-    this.channel.unref();
     this.scheduler = new Scheduler({
       store,
       broker,
@@ -91,11 +89,17 @@ export class Background implements OnApplicationBootstrap {
       leadership,
       onError: (name, error) => this.logger.error({ err: error, process: name }, `${name} failed`),
       observe: observedStep(metrics, tracing),
-      tell: (message) => {
-        if (this.phase === 'started') this.channel.postMessage(message);
-      },
+      tell:
+        channel === null
+          ? undefined
+          : (message) => {
+              if (this.phase === 'started') channel.postMessage(message);
+            },
     });
-    this.channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
+    if (channel !== null) {
+      channel.unref();
+      channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
+    }
     ends.listen((lane, end) => this.scheduler.noteEnd(lane, end));
     this.addShared(projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection()));
   }
@@ -157,7 +161,7 @@ export class Background implements OnApplicationBootstrap {
     for (const thread of this.threads.toReversed())
       await thread.stop().catch((error: unknown) => this.logger.error(`a thread did not stop: ${String(error)}`));
     await this.scheduler.stop();
-    this.channel.close();
+    this.channel?.close();
   }
 
   /** Why processes do not run: empty while the application is running. */

@@ -5,7 +5,6 @@ import { Logger } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Broker } from '@tantieme/messaging/broker';
 import { PAGE_CACHE_BYTES_MAX } from '@tantieme/messaging/limits';
-import { scaledBytes } from '@tantieme/event-sourcing/decide/cache-scale';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
 import type { TopicViews } from '@tantieme/messaging/embedded/topic-view';
 
@@ -13,8 +12,9 @@ import type { KafkaLog } from '@tantieme/messaging/kafka/options';
 
 import type { RuntimeConfig } from './config.js';
 import { makeDataDirectory } from './data-directory.js';
+import { pageCacheBytesOf } from './memory.js';
 
-export type BrokerConfig = Pick<RuntimeConfig, 'dataDirectory' | 'kafka' | 'partitions'>;
+export type BrokerConfig = Pick<RuntimeConfig, 'dataDirectory' | 'kafka' | 'partitions' | 'memoryMb'>;
 
 /** The file of the embedded broker. */
 export function brokerFile({ dataDirectory }: Pick<BrokerConfig, 'dataDirectory'>): string {
@@ -26,14 +26,14 @@ export function brokerFile({ dataDirectory }: Pick<BrokerConfig, 'dataDirectory'
  * @param views topics that the embedded broker reads from the log; the services add theirs before anything is read
  */
 export async function openBroker(
-  { dataDirectory, kafka, partitions }: BrokerConfig,
+  { dataDirectory, kafka, partitions, memoryMb }: BrokerConfig,
   views: TopicViews = new Map(),
 ): Promise<Broker> {
   if (kafka === undefined) {
     makeDataDirectory(dataDirectory);
     return openEmbeddedBroker(brokerFile({ dataDirectory }), {
       views,
-      pageCacheBytes: scaledBytes(PAGE_CACHE_BYTES_MAX),
+      pageCacheBytes: pageCacheBytesOf(memoryMb, PAGE_CACHE_BYTES_MAX),
     });
   }
   // Loaded only where it is used.
