@@ -74,3 +74,9 @@ export const PERIODS_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Cached calendars: there are a few, and each is small. */
 export const CALENDARS_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Rows of postings per read. */
+export const POSTINGS_PER_READ = 5000;
+
+/** What a deal may wait for at once: partners, plans, exchange rates and quotas, of which it names few. */
+export const WAIVED_MAX = 200;
