@@ -29,7 +29,7 @@ afterEach(async () => {
 const STREAM = earningStream('anna', 'resellers');
 const CONTEXT = { actor: 'test', correlationId: 'c' };
 
-/** Credits of deals of one seller, out of order, of one changed deal, and of one that is returned. */
+/** Credits of deals of one seller, out of order, of some that change, and of one that is returned. */
 function credits(dealCount: number): readonly CreditMessage[] {
   const world = new World();
   world.apply({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
@@ -44,7 +44,10 @@ function credits(dealCount: number): readonly CreditMessage[] {
         lines: [{ id: '1', category: 'hardware', net }],
       }),
     });
-  for (let index = 0; index < dealCount; index += 1) deal(index, `${50 + index}.25`);
+  for (let index = 0; index < dealCount; index += 1) {
+    deal(index, `${50 + index}.25`);
+    if (index % 10 === 9) deal(index - 1, `${2000 - index}.10`, 1);
+  }
   deal(3, '999.99', 1);
   const { deal: sold } = world.credits.get('crm|D-5')?.state ?? {};
   const returns = [{ id: 'R', at: '2026-06-20T10:00:00Z' }];
@@ -150,7 +153,7 @@ class EarningProcess {
       const runtime = restarts ? this.newRuntime() : runtimes[(at / batch) % writers];
       if (runtime === undefined) throw new Error('no runtime');
       const earning = new Earning(runtime, new Calendars(this.store), this.catalog);
-      if (writers > 1 && at > 0) expect(await earning.earn(all.slice(at - 1, at))).toEqual([]);
+      if (writers > 1 && at > 0) expect(await earning.earn(all.slice(0, 2))).toEqual([]);
       expect(await earning.earn(all.slice(at, at + batch))).toEqual([]);
       if (indexEvery !== undefined && (at / batch) % indexEvery === 0) await this.index();
     }
