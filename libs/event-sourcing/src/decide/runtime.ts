@@ -13,6 +13,7 @@ import type {
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 
+import { MESSAGES_PER_EVENT_MAX } from '../limits.js';
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { eventId } from './identity.js';
@@ -471,7 +472,13 @@ function refusalToPublish(
         },
       };
       cacheParsedData(stored, event.data);
-      for (const { value } of messagesOf(stored)) assertFits(value);
+      const messages = messagesOf(stored);
+      if (messages.length > MESSAGES_PER_EVENT_MAX)
+        return new DomainError(
+          'MessagesTooMany',
+          `would be published as ${messages.length} messages, and at most ${MESSAGES_PER_EVENT_MAX} are allowed; split it`,
+        );
+      for (const { value } of messages) assertFits(value);
     }
     return undefined;
   } catch (error) {
