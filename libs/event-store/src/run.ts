@@ -44,6 +44,11 @@ export function isLastPart(stored: Texts): boolean {
   return of === part;
 }
 
+/** Revision of the first part of the event's run; its own for an event that is not a part. */
+export function runStart(stored: StoredEvent): number {
+  return isPart(stored) ? stored.revision - numbersOf(stored).part + 1 : stored.revision;
+}
+
 /** The event as a run of parts, each an append of its own. The same event always has the same parts. */
 export function partsOf(event: Omit<NewEvent, 'data'> & { readonly data: object }): readonly NewEvent[] {
   const text = canonicalJson(event.data);
