@@ -23,9 +23,7 @@ import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { lateStarts } from '../plan/late-start.js';
 import type { ClosingPreview } from './period.dto.js';
 import type { PostedLine } from '../earning/posting.js';
-
-/** Postings per read: each has the lines of a deal, up to a thousand of them. */
-const ROWS_PER_READ = 200;
+import { POSTINGS_PER_READ } from '../limits.js';
 
 /** What is parked on these topics comes after closings. On any other one it may concern every period. */
 const TOPICS_AFTER_CLOSINGS = [TOPICS.paymentsInbound, TOPICS.payouts];
@@ -145,7 +143,7 @@ export class ClosingPreviews {
       .orderBy('streams.period')
       .orderBy('streams.stream')
       .orderBy('postings.deal')
-      .limit(ROWS_PER_READ);
+      .limit(POSTINGS_PER_READ);
     for (let page = query; ;) {
       const rows = await page.execute();
       for (const { payee, currency, lines: text } of rows) {
@@ -156,7 +154,7 @@ export class ClosingPreviews {
         }
       }
       const last = rows.at(-1);
-      if (last === undefined || rows.length < ROWS_PER_READ) break;
+      if (last === undefined || rows.length < POSTINGS_PER_READ) break;
       // The first condition repeats what the second one implies, for the index.
       page = query
         .where((eb) => eb(eb.refTuple('streams.period', 'streams.stream'), '>=', eb.tuple(last.period, last.stream)))
