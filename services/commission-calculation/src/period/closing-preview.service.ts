@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-
 import { Inject, Injectable } from '@nestjs/common';
 import { calendarOf } from '@tantieme/time/calendar/key';
 import { periodAt, periodBounds } from '@tantieme/time/calendar/periods';
@@ -166,7 +164,7 @@ export class ClosingPreviews {
           ),
         );
       // SQLite answers without a pause: other requests get their turn between two pages.
-      await setImmediate();
+      await this.timers.wait(0);
     }
     const totals = Object.fromEntries(
       [...minor].sort().map(([currency, sum]) => [currency, formatAmount(sum, currency)]),
