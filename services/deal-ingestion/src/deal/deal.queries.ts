@@ -17,6 +17,8 @@ import type { DealState } from './facts-in-force.js';
 import type { DealsQuery, DealSummary, DealWithFacts } from './deal.dto.js';
 import { daysOfPeriod } from './deal-period.js';
 import { DEAL_STAGES } from './deal-stage.js';
+import { overReturnsOf } from './over-returns.js';
+import type { OverReturn } from './over-returns.js';
 import type { DealRow, DealTables } from './deal.tables.js';
 
 export const DEAL_RUNTIME = Symbol('DEAL_RUNTIME');
@@ -41,7 +43,8 @@ export class FindDealHandler implements IQueryHandler<FindDeal> {
     if (revision === 'no-stream')
       throw new DomainError('DealUnknown', `no deal ${deal} of ${source} is recorded`, 'not-found');
     const facts = [...state].map(([identity, { fact, hash }]) => ({ identity, hash, fact }));
-    return { ...dealOf(source, deal, state.values()), revision, facts };
+    const found = dealOf(source, deal, state.values());
+    return { ...found, revision, facts, overReturns: overReturnsOf(found) };
   }
 }
 
@@ -56,11 +59,12 @@ export class ListDealsHandler implements IQueryHandler<ListDeals> {
   constructor(@Inject(DATABASE) private readonly database: Kysely<DealTables>) {}
 
   async execute({ query: asked }: ListDeals): Promise<Page<DealSummary>> {
-    const { limit, cursor, source, partner, currency, state, text } = asked;
+    const { limit, cursor, source, partner, currency, state, text, overReturned } = asked;
     let query = this.database.selectFrom('deal_ingestion_deals').selectAll();
     if (source !== undefined) query = query.where('source', '=', source);
     if (currency !== undefined) query = query.where('currency', '=', currency);
     if (state !== undefined) query = query.where('state', '=', state);
+    if (overReturned !== undefined) query = query.where('over_returns', overReturned ? 'is not' : 'is', null);
     for (const { from, until } of spansOf(asked)) {
       // An instant in its normal form begins with its day.
       if (from !== undefined) query = query.where('occurred_at', '>=', from);
@@ -126,5 +130,6 @@ function summaryOf(row: DealRow): DealSummary {
     paymentCount: row.payment_count,
     returnCount: row.return_count,
     cancelledAt: row.cancelled_at ?? undefined,
+    overReturns: row.over_returns === null ? undefined : (JSON.parse(row.over_returns) as readonly OverReturn[]),
   });
 }
