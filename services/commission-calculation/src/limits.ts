@@ -78,8 +78,8 @@ export const PERIODS_BYTES_MAX = 8 * 1024 * 1024;
 /** Cached calendars: there are a few, and each is small. */
 export const CALENDARS_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Rows of postings per read. */
-export const POSTINGS_PER_READ = 5000;
+/** Postings that a preview of a closing reads at a time: each has the lines of a deal, up to a thousand of them. */
+export const POSTINGS_PER_READ = 200;
 
 /** Longest wait for facts that are on their way. */
 export const IN_TRANSIT_MS_MAX = 10_000;
