@@ -5,15 +5,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { canonicalJson } from './canonical-json.js';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
-import {
-  APPEND_BYTES_MAX,
-  PAGE_BYTES_MAX,
-  EVENT_OVERHEAD_BYTES,
-  EventStoreClosed,
-  EventTooLarge,
-  IncompleteStream,
-  UnknownPosition,
-} from './event-store.js';
+import { EventStoreClosed, EventTooLarge, IncompleteStream, UnknownPosition } from './event-store.js';
+import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, PAGE_BYTES_MAX } from './limits.js';
 import type {
   Append,
   AppendedEvent,

@@ -1,6 +1,7 @@
 import { assertFits, InvalidMessage } from '@tantieme/contracts/envelope';
 import { canonicalJson, canonicalText, NotCanonical } from '@tantieme/event-store/canonical-json';
-import { APPEND_BYTES_MAX, categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
+import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
+import { APPEND_BYTES_MAX } from '@tantieme/event-store/limits';
 import type {
   AppendedEvent,
   AppendResult,
