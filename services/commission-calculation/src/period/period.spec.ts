@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { decode, envelopeMessage } from '@tantieme/contracts/envelope';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { AT, Stream } from '../testing/world.fixture.js';
 import type { PeriodManifest } from '@tantieme/contracts/ledger';
@@ -43,7 +45,7 @@ describe('a period', () => {
     add(second);
     expect(reach('earnings-closed')).toEqual(['StepReached']);
     expect(reach('earnings-closed')).toEqual([]);
-    expect(period.state).toMatchObject({ closing: 1, pages: 2, streams: 501, lines: 1002 });
+    expect(period.state).toMatchObject({ closing: 1, pages: 2, streams: entries.length, lines: 2 * entries.length });
     expect(progressOf(period.state).waitsFor).toBe('rewards to close the period');
     // Steps of others in another order, and of a closing that was withdrawn.
     expect(reach('statements-issued')).toEqual(['StepReached']);
@@ -52,6 +54,24 @@ describe('a period', () => {
     expect(reach('rewards-closed', 1)).toEqual([]);
     expect(period.state).toMatchObject({ closing: 2, pages: 0, streams: 0 });
     expect(add(first)).toEqual([]);
+  });
+
+  it('has pages that a message can hold, however long the ids of its payees are', () => {
+    const payee = '𝔞'.repeat(ID_LENGTH_MAX);
+    const longest = entries.map((entry) => ({
+      ...entry,
+      payee,
+      stream: `earning-${payee}|${'p'.repeat(64)}`,
+      lines: Number.MAX_SAFE_INTEGER,
+      minimum: '999999999999.99',
+      negative: 'forgive' as const,
+      as: 'self-billed' as const,
+      tax: 'by-partner' as const,
+    }));
+    const key = 'monthly@Europe/Paris';
+    const attributes = { id: 'e', time: AT, source: '/test', subject: key, key, correlationId: 'c', actor: 'test' };
+    for (const page of pagesOf(NAME, longest))
+      expect(decode(envelopeMessage('period-manifest', attributes, page).value)).toMatchObject({ data: page });
   });
 
   it('without lines has a manifest of one empty page', () => {
