@@ -2,7 +2,7 @@
 import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { isRerated, isSale, rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { tierReached } from '../plan/curve.js';
 import { ownBasis } from './basis.js';
 import { isPayeeLevel } from './payee-level.js';
@@ -17,7 +17,7 @@ export function reachedTiers(
   state: EarnState,
   plan: CompiledPlan,
   period: string,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): PayeeTerms['reachedTiers'] {
   const reached: Record<string, number> = {};
   for (const { id, rate, measure } of plan.components) {

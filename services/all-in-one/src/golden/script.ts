@@ -329,11 +329,11 @@ class Commissions {
     const budget = { plan: 'resellers', component: 'spiff', currency: 'EUR', calendar: CALENDAR };
     const closed = { type: 'close-periods', budget, openFrom: '2026-02', at } as const;
     await recorder.record(budgetDecider(this.plans), budgetStream('resellers', 'spiff'), closed);
-    const planHash = this.plans.newest('resellers').hash;
+    const planVersion = this.plans.newest('resellers').version;
     const entries: ManifestEntry[] = [];
     for (const payee of PAYEES) {
       const stream = earningStream(payee, 'resellers');
-      const command = { type: 'close-period', period: PERIOD, minimum: '10.00', planHash, at } as const;
+      const command = { type: 'close-period', period: PERIOD, minimum: '10.00', planVersion, at } as const;
       for (const one of await recorder.record(earningDecider(this.plans), stream, command)) {
         await this.passOn(payee, one);
         if (one.event.type === 'EarningPeriodClosed') entries.push(one.event.data.entry);

@@ -33,7 +33,7 @@ export class Budgets {
 
   async receive(messages: readonly ClaimsMessage[]): Promise<readonly RefusedMessage[]> {
     if (messages.length === 0) return [];
-    const unknown = messages.filter(({ claims }) => claims.some(({ line }) => !this.plans.has(line.planHash)));
+    const unknown = messages.filter(({ claims }) => claims.some(({ line }) => !this.plans.has(line.planVersion)));
     // Another process has published a version in the meantime.
     if (unknown.length > 0) await this.plans.refresh([...new Set(unknown.map(({ plan }) => plan))]);
     await this.plans.ensure(messages.map(({ plan }) => plan));

@@ -64,7 +64,7 @@ function isOfGroup(group: OpenGroup, line: CreditLine): boolean {
     group.occurrence === line.occurrence &&
     group.at === line.at &&
     group.window === line.window &&
-    group.planHash === line.planHash &&
+    group.planVersion === line.planVersion &&
     group.level === line.level &&
     (group.reverses ?? '') === (line.reverses?.occurrence ?? '') &&
     (group.child?.component ?? '') === (line.child?.component ?? '') &&
@@ -103,8 +103,8 @@ function groupKey(
   reverses: string | undefined,
   after: number | undefined,
 ): string {
-  const { component, planHash, occurrence, at, window, child, level } = one;
-  return `${component}\n${planHash}\n${occurrence}\n${at}\n${window}\n${reverses ?? ''}\n${child?.component ?? ''}\n${child?.payee ?? ''}\n${level ?? ''}\n${splitKey(one)}\n${rareKey(one, after)}`;
+  const { component, planVersion, occurrence, at, window, child, level } = one;
+  return `${component}\n${planVersion}\n${occurrence}\n${at}\n${window}\n${reverses ?? ''}\n${child?.component ?? ''}\n${child?.payee ?? ''}\n${level ?? ''}\n${splitKey(one)}\n${rareKey(one, after)}`;
 }
 
 function packLine({ line, basis, quantity, reverses }: CreditLine): PackedLine {

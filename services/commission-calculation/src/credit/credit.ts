@@ -10,9 +10,10 @@ import type { PayeeCredit } from '@tantieme/commission-engine/credit/credit';
 import type { Uncredited } from '@tantieme/commission-engine/credit/uncredited';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledComponent } from '@tantieme/commission-engine/plan/compiled';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { TimeError } from '@tantieme/time/time-error';
@@ -107,11 +108,11 @@ export interface UsedExchangeRate {
   readonly averages?: readonly { readonly from: string; readonly until: string; readonly found: FoundRate | null }[];
 }
 
-/** A plan as it was looked up: its versions by the hash of their documents, which plan streams hold. */
+/** A plan as it was looked up: the names of its versions, whose documents plan streams hold. */
 export interface UsedPlan {
   readonly key: string;
   readonly revision: number | null;
-  readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string; readonly lastDay?: string }[];
+  readonly versions: readonly { readonly version: string; readonly effectiveFrom: string; readonly lastDay?: string }[];
 }
 
 /** The whole credit of a deal to one payee under one plan; without groups for a payee who is no longer credited. */
@@ -201,7 +202,7 @@ export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('cred
 
 /** @param plans every plan document in the log */
 export function creditDecider(
-  plans: PlanByHash,
+  plans: PlanByVersion,
   engines = CREDIT_ENGINES,
 ): Decider<CreditState, CreditCommand, CreditEvent> {
   return {
@@ -449,8 +450,8 @@ function payeesAbove(
   const above = new Map<string, Set<string>>();
   if (!versions.some(({ plan }) => plan.components.some(overridesEarnings))) return above;
   for (const { payee, lines } of credits)
-    for (const { child, component, planHash } of lines) {
-      const rules = versions.find(({ plan }) => plan.hash === planHash)?.plan.componentById.get(component);
+    for (const { child, component, planVersion } of lines) {
+      const rules = versions.find(({ plan }) => plan.version === planVersion)?.plan.componentById.get(component);
       if (child === undefined || rules === undefined || !overridesEarnings(rules)) continue;
       let paidOn = above.get(child.payee);
       if (paidOn === undefined) above.set(child.payee, (paidOn = new Set()));
@@ -509,8 +510,8 @@ export class UsedReferences implements CreditView {
       plans: inOrder(this.plans).map(([id, used]) => ({
         key: planKey(id),
         revision: used?.revision ?? null,
-        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan: { hash } }) =>
-          lastDay === undefined ? { effectiveFrom, hash } : { effectiveFrom, lastDay, hash },
+        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan: { version } }) =>
+          omitUndefined({ version, effectiveFrom, lastDay }),
         ),
       })),
       ...(exchangeRates.length === 0 ? {} : { exchangeRates }),
@@ -593,7 +594,7 @@ function inOrder<Value>(map: ReadonlyMap<string, Value>): readonly (readonly [st
 /** The view as an event journalled it. A look-up that is not in the journal is a difference, so it throws. */
 function journalledView(
   { partners, plans: usedPlans, exchangeRates = [] }: DealCredited['data']['input'],
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): CreditView {
   return {
     partner: (id) => {
@@ -641,15 +642,17 @@ function journalledView(
 }
 
 /** The engine caches results per list of versions, so equal lists have to be the same object. */
-const versionLists = new WeakMap<PlanByHash, Map<string, readonly PlanVersion[]>>();
+const versionLists = new WeakMap<PlanByVersion, Map<string, readonly PlanVersion[]>>();
 
-function versionsOf({ versions }: UsedPlan, plans: PlanByHash): readonly PlanVersion[] {
+function versionsOf({ versions }: UsedPlan, plans: PlanByVersion): readonly PlanVersion[] {
   let lists = versionLists.get(plans);
   if (lists === undefined) versionLists.set(plans, (lists = new Map<string, readonly PlanVersion[]>()));
-  const name = versions.map(({ hash, effectiveFrom, lastDay = '' }) => `${hash}@${effectiveFrom}-${lastDay}`).join();
+  const name = versions
+    .map(({ version, effectiveFrom, lastDay = '' }) => `${version} ${effectiveFrom} ${lastDay}`)
+    .join();
   let list = lists.get(name);
   if (list === undefined) {
-    list = versions.map(({ hash, ...days }) => ({ ...days, plan: plans.plan(hash) }));
+    list = versions.map(({ version, ...days }) => ({ ...days, plan: plans.plan(version) }));
     lists.set(name, list);
   }
   return list;

@@ -113,7 +113,7 @@ export type EarningEvent =
       readonly data: {
         readonly payeePlan: PayeePlan;
         readonly period: string;
-        readonly planHash: string;
+        readonly planVersion: string;
         /** Lines of guarantee and draw, computed by the closing; absent where there are none. */
         readonly rated?: readonly StoredRating[];
         readonly payeeLevel?: readonly PayeeLevelCredit[];

@@ -100,7 +100,7 @@ export class Earning {
   }
 
   private hasPlansOf(message: EarningMessage): boolean {
-    return !('groups' in message) || message.groups.every(({ planHash }) => this.plans.has(planHash));
+    return !('groups' in message) || message.groups.every(({ planVersion }) => this.plans.has(planVersion));
   }
 }
 

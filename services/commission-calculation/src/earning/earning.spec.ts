@@ -115,7 +115,7 @@ describe('a credit', () => {
     given('D-1', '100.00');
     const group = {
       component: 'none',
-      planHash: world.plans.get('resellers')?.state.published[0]?.plan.hash ?? '',
+      planVersion: world.plans.get('resellers')?.state.published[0]?.plan.version ?? '',
       occurrence: 'booked',
       at: AT,
       period: '2026-01',
@@ -139,7 +139,7 @@ describe('a period that is closed', () => {
   it('lists its lines with count and hash, and closes only once', () => {
     given('D-1', '100.00');
     world.close('2026-01');
-    const planHash = world.hashOf('resellers');
+    const planVersion = world.newestVersion('resellers');
     const posted = postingOf(anna().state, 'crm|D-1').map((line) => ledgerLine('resellers', 'crm|D-1', line));
     expect(anna().events.at(-1)).toEqual({
       type: 'EarningPeriodClosed',
@@ -148,7 +148,7 @@ describe('a period that is closed', () => {
       data: {
         payeePlan: PAYEE_PLAN,
         period: '2026-01',
-        planHash,
+        planVersion,
         entry: {
           stream: 'earning-anna|resellers',
           payee: 'anna',
@@ -160,7 +160,9 @@ describe('a period that is closed', () => {
         engine: 1,
       },
     });
-    expect(anna().handle({ type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT })).toEqual([]);
+    expect(anna().handle({ type: 'close-period', period: '2026-01', planVersion, minimum: '0.00', at: AT })).toEqual(
+      [],
+    );
   });
 
   it('keeps its lines: the difference is posted in the first open period, as an adjustment', () => {

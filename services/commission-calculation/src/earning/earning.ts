@@ -11,7 +11,7 @@ import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/in
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 import { hasPeriodEndTerms } from '@tantieme/commission-engine/incremental/period-end';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
 import type { EarnState, EarnedLine, RatedLine } from '@tantieme/commission-engine/incremental/state';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
@@ -71,7 +71,7 @@ export type EarningCommand = { readonly engine?: number } & (
       /** Smallest amount worth a payment, from the plan. */
       readonly minimum: string;
       /** Hash of the plan version in force when the period begins. */
-      readonly planHash: string;
+      readonly planVersion: string;
       readonly at: string;
     }
 );
@@ -105,7 +105,7 @@ export interface EarningState {
 
 /** What a decision is calculated with, and what its conclusions are computed again with. */
 interface Calculation {
-  readonly plans: PlanByHash;
+  readonly plans: PlanByVersion;
   readonly version: number;
   readonly engine: EarnEngine;
   /** What postings that the state does not hold are computed with, whatever the version of the decision. */
@@ -114,7 +114,7 @@ interface Calculation {
 
 /** @param plans every plan document in the log */
 export function earningDecider(
-  plans: PlanByHash,
+  plans: PlanByVersion,
   engines = EARN_ENGINES,
 ): Decider<EarningState, EarningCommand, EarningEvent> {
   const newest = engines.of(engines.newest);
@@ -385,7 +385,7 @@ function postingsOf(
 
 /** No event where the stream has no line in the period or has closed it. */
 function decideClose(
-  { period, minimum, planHash, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
+  { period, minimum, planVersion, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
@@ -394,7 +394,7 @@ function decideClose(
   if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
   const { payee, plan, currency } = payeePlan;
   const decimals = decimalsOf(currency);
-  const periodEnd = periodEndChange(state, period, planHash, calculation);
+  const periodEnd = periodEndChange(state, period, planVersion, calculation);
   const changed = new Map(periodEnd?.change.deals.map(({ deal, lines }) => [deal, lines]));
   const moved: DealPosting[] = [];
   const lines = [...dealsOf(state), ...[...changed.keys()].filter((deal) => !state.engine.deals.has(deal))].flatMap(
@@ -410,8 +410,8 @@ function decideClose(
     },
   );
   const isNothing = lines.length === 0 && moved.length === 0;
-  const { payoutTerms } = plans.plan(planHash);
-  const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planHash));
+  const { payoutTerms } = plans.plan(planVersion);
+  const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planVersion));
   if (isNothing && periodEnd === undefined && !forgives) return [];
   const stream = earningStream(payee, plan);
   const negative = forgives ? { negative: 'forgive' as const } : {};
@@ -427,7 +427,7 @@ function decideClose(
       data: omitUndefined({
         payeePlan,
         period,
-        planHash,
+        planVersion,
         reachedTiers: periodEnd?.terms.reachedTiers,
         rated: payeeLevel && periodEnd?.change.rated.map((one) => storedRating(one, '')),
         payeeLevel,
@@ -458,12 +458,12 @@ function isForgiven(
 function periodEndChange(
   { engine: state }: EarningState,
   period: string,
-  planHash: string,
+  planVersion: string,
   { engine, plans }: Calculation,
 ): { readonly terms: PayeeTerms; readonly change: Change } | undefined {
-  const plan = plans.plan(planHash);
+  const plan = plans.plan(planVersion);
   if (!hasPeriodEndTerms(plan)) return undefined;
-  const terms = termsAfterClosing(state.payeeTerms, period, planHash, {
+  const terms = termsAfterClosing(state.payeeTerms, period, planVersion, {
     ...state.payeeTerms.reachedTiers,
     ...engine.reachedTiers(state, plan, period, plans),
   });
@@ -473,10 +473,10 @@ function periodEndChange(
 function termsAfterClosing(
   terms: PayeeTerms,
   period: string,
-  planHash: string,
+  planVersion: string,
   reached: PayeeTerms['reachedTiers'],
 ): PayeeTerms {
-  return { ...terms, closedPeriods: [...terms.closedPeriods, { period, planHash }], reachedTiers: reached };
+  return { ...terms, closedPeriods: [...terms.closedPeriods, { period, planVersion }], reachedTiers: reached };
 }
 
 function isOpen({ period }: PostedLine, closedThrough: string | null): boolean {
@@ -502,13 +502,13 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
       applyConclusions(state, event, calculation);
       break;
     case 'EarningPeriodClosed': {
-      const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
+      const { period, planVersion, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
       state.closedThrough = period;
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
       const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel };
       applyChange(state.engine, change, calculation.plans);
-      state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planHash, reached);
+      state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planVersion, reached);
       break;
     }
     default:
@@ -602,8 +602,8 @@ function commandOf(event: EarningEvent): EarningCommand {
       return { type: 'receive-payee-terms', payeePlan, ...input, engine, at };
     }
     case 'EarningPeriodClosed': {
-      const { period, planHash, entry } = event.data;
-      return { type: 'close-period', period, planHash, minimum: entry.minimum, engine, at };
+      const { period, planVersion, entry } = event.data;
+      return { type: 'close-period', period, planVersion, minimum: entry.minimum, engine, at };
     }
     default:
       return event satisfies never;

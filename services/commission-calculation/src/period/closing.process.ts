@@ -163,9 +163,9 @@ export class Closing {
     // Another process may have published a version; the closing needs the minimum of the one in force.
     await plans.refresh([...new Set(streams.map(planOfEarningStream))]);
     const work = streams.map((stream): Work<EarningCommand> => {
-      const { hash, minimumMinor, decimals } = this.planAtPeriodStart(planOfEarningStream(stream), period);
+      const { version, minimumMinor, decimals } = this.planAtPeriodStart(planOfEarningStream(stream), period);
       const minimum = formatMinor(minimumMinor, decimals);
-      return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
+      return { stream, command: { type: 'close-period', period, minimum, planVersion: version, at }, context };
     });
     for (const result of await earnings.handleMany(work)) if (result.outcome === 'refused') throw result.error;
   }

@@ -56,7 +56,7 @@ export class DraftPlanHandler implements ICommandHandler<DraftPlan, PlanDraft> {
   }
 }
 
-/** SHA-256 of the canonical JSON. Credits refer to a plan version by this hash. */
+/** SHA-256 of the canonical JSON. */
 export function hashOfPlan(document: PlanDocument): string {
   return sha256(canonicalJson(document));
 }

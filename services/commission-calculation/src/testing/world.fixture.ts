@@ -5,7 +5,7 @@
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
@@ -91,7 +91,7 @@ export type InternalMessage =
   | ({ readonly kind: 'claims'; readonly budget: Budget } & ClaimsInput)
   | ({ readonly kind: 'grant'; readonly payee: string; readonly plan: string } & Omit<GrantInput, 'openFrom'>);
 
-export class World implements PlanByHash {
+export class World implements PlanByVersion {
   readonly plans = new Map<string, PlanStream>();
   readonly partners = new Map<string, ReturnType<World['newReference']>>();
   /** By name of the stream. */
@@ -108,10 +108,10 @@ export class World implements PlanByHash {
   decidedOnPartialStates = 0;
   reloadedWholeStates = 0;
 
-  plan(hash: string) {
+  plan(version: string) {
     for (const { state } of this.plans.values())
-      for (const { plan } of state.published) if (plan.hash === hash) return plan;
-    throw new EngineError('PlanUnknown', hash);
+      for (const { plan } of state.published) if (plan.version === version) return plan;
+    throw new EngineError('PlanUnknown', version);
   }
 
   private newReference() {
@@ -288,9 +288,9 @@ export class World implements PlanByHash {
       for (const message of this.messagesInTransit.splice(0)) this.deliver(message);
   }
 
-  /** Hash of the newest version of a plan. */
-  hashOf(plan: string): string {
-    return this.plans.get(plan)?.state.published.at(-1)?.plan.hash ?? '';
+  /** Name of the newest version of a plan. */
+  newestVersion(plan: string): string {
+    return this.plans.get(plan)?.state.published.at(-1)?.plan.version ?? '';
   }
 
   /** Starts and finishes a closing with nothing in between. */
@@ -308,8 +308,8 @@ export class World implements PlanByHash {
     this.calendar.handle({ type: 'seal', period, at: AT });
     for (const stream of this.earnings.values()) {
       if (stream.state.partial !== undefined) stream.reload();
-      const planHash = this.hashOf(stream.state.payeePlan?.plan ?? '');
-      stream.handle({ type: 'close-period', period, planHash, minimum: '0.00', at: AT });
+      const planVersion = this.newestVersion(stream.state.payeePlan?.plan ?? '');
+      stream.handle({ type: 'close-period', period, planVersion, minimum: '0.00', at: AT });
     }
     this.calendar.handle({ type: 'finish', period, at: AT });
   }
