@@ -8,7 +8,7 @@ import { PartnerCache } from '@tantieme/commission-calculation/reference/cache/p
 import { budgetDecider, budgetStream } from '@tantieme/commission-calculation/budget/budget';
 import type { BudgetEvent } from '@tantieme/commission-calculation/budget/budget';
 import { calendarDecider, calendarStream } from '@tantieme/commission-calculation/calendar/calendar';
-import { creditDecider, creditStream } from '@tantieme/commission-calculation/credit/credit';
+import { creditsIn, creditDecider, creditStream } from '@tantieme/commission-calculation/credit/credit';
 import type { DealCredited } from '@tantieme/commission-calculation/credit/credit';
 import { Crediting } from '@tantieme/commission-calculation/credit/crediting.service';
 import { earningDecider, earningStream } from '@tantieme/commission-calculation/earning/earning';
@@ -266,8 +266,9 @@ class Commissions {
     }
   }
 
-  private async earn(deal: string, { data: { credits, number } }: DealCredited): Promise<void> {
-    for (const { payee, groups, above } of credits) {
+  private async earn(deal: string, event: DealCredited): Promise<void> {
+    const { number } = event.data;
+    for (const { payee, groups, above } of creditsIn(event)) {
       const credit = { type: 'credit', deal, number, groups, openFrom: null, at: on('01-21') } as const;
       await this.change(payee, above === undefined ? credit : { ...credit, above });
     }

@@ -24,6 +24,8 @@ import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions'
 import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
+import { shareFields, withSharedFields } from './shared-fields.js';
+import type { GroupOfCredits, SharedFields } from './shared-fields.js';
 import { agreementsMissing, byCodeAndSubject, isAgreed, outcome, reasonsOf, touchesOf } from './credit-outcome.js';
 import type { Credited, Touches } from './credit-outcome.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
@@ -88,7 +90,35 @@ export type CreditCommand = { readonly engine?: number } & (
   | ({ readonly type: 'waive'; readonly at: string } & Waiver)
 );
 
-/** A partner as looked up: by value, with the revision read; null where it did not exist yet. */
+/**
+ * A partner as looked up, by value: the attributes on each day. Plans are absent where they are all that the partner
+ * ever agreed to.
+ */
+interface StoredPartner extends Omit<UsedPartner, 'asOf'> {
+  readonly asOf: Readonly<Record<string, StoredAttributes>>;
+}
+
+type StoredAttributes = Pick<PartnerAsOf, 'channel' | 'country' | 'ended' | 'certifications'> & {
+  readonly tier?: string;
+  readonly upline?: string;
+  readonly plans?: readonly string[];
+};
+
+/** The partners that a credit looked up, in order of key. */
+export function usedPartners({ partners }: DealCredited['data']['input']): readonly UsedPartner[] {
+  return partners.map(({ asOf, ...partner }) => ({
+    ...partner,
+    asOf: Object.entries(asOf).map(([day, { tier = null, upline = null, plans = partner.plans, ...attributes }]) => ({
+      day,
+      ...attributes,
+      tier,
+      upline,
+      plans,
+    })),
+  }));
+}
+
+/** A partner as looked up: with the revision read; null where it did not exist yet. */
 export interface UsedPartner {
   readonly key: string;
   readonly revision: number | null;
@@ -137,17 +167,19 @@ export interface DealCredited {
       readonly deal?: Deal;
       readonly origin?: Origin;
       /** In order of key. */
-      readonly partners: readonly UsedPartner[];
+      readonly partners: readonly StoredPartner[];
       readonly plans: readonly UsedPlan[];
       /** Absent where none was looked up. */
       readonly exchangeRates?: readonly UsedExchangeRate[];
     };
     /** From 1, without gaps: of two credits the higher number counts. */
     readonly number: number;
+    /** What the groups of the credits have in common. */
+    readonly shared?: SharedFields;
     /** Credits that are new or differ from before, in order of plan and payee. */
-    readonly credits: readonly PlanCredit[];
-    /** What is missing to credit the deal, or to credit all of it. */
-    readonly pending: readonly Pending[];
+    readonly credits: readonly (Omit<PlanCredit, 'groups'> & { readonly groups: readonly GroupOfCredits[] })[];
+    /** What is missing to credit the deal, or to credit all of it; absent where nothing is. */
+    readonly pending?: readonly Pending[];
     /** Which closings wait for the deal; absent where it is not pending. */
     readonly touches?: Touches;
     /** Why the deal is credited to nobody; absent where it is credited to somebody. */
@@ -174,6 +206,11 @@ export interface Waiver {
 }
 
 export type CreditEvent = DealCredited | PendingWaived;
+
+/** The credits that are new or differ from before. */
+export function creditsIn({ data: { shared, credits } }: DealCredited): readonly PlanCredit[] {
+  return withSharedFields(credits, shared);
+}
 
 export interface CreditState {
   deal: Deal | undefined;
@@ -278,8 +315,8 @@ function decide(
           ...used.journal(),
         },
         number: state.number + 1,
-        credits: changed,
-        pending,
+        ...shareFields(changed),
+        ...(pending.length === 0 ? {} : { pending }),
         ...(touches === undefined ? {} : { touches }),
         ...(uncredited.length === 0 ? {} : { uncredited }),
         engine,
@@ -306,13 +343,13 @@ function evolve(state: CreditState, event: CreditEvent, engines: EngineVersions<
     for (const one of event.data.waived) state.waived.add(nameOfPending(one));
     return state;
   }
-  const { input, number, credits, pending, uncredited = [], engine } = event.data;
+  const { input, number, pending = [], uncredited = [], engine } = event.data;
   // A state that a newer calculation made is none that this build can continue.
   engines.of(engine);
   if (input.deal !== undefined) state.deal = input.deal;
   if (input.origin !== undefined) state.originRevision = input.origin.revision;
   state.number = number;
-  for (const { payee, plan, groups, above } of credits) {
+  for (const { payee, plan, groups, above } of creditsIn(event)) {
     const key = `${payee}|${plan}`;
     if (groups.length === 0) state.credits.delete(key);
     else state.credits.set(key, above === undefined ? { groups } : { groups, above });
@@ -505,7 +542,7 @@ export class UsedReferences implements CreditView {
         key: partnerKey(id),
         revision: used?.revision ?? null,
         plans: used?.plans ?? [],
-        asOf: used?.journal() ?? [],
+        asOf: used?.journal() ?? {},
       })),
       plans: inOrder(this.plans).map(([id, used]) => ({
         key: planKey(id),
@@ -582,8 +619,20 @@ class UsedPartnerView implements PartnerView {
     return found;
   }
 
-  journal(): UsedPartner['asOf'] {
-    return inOrder(this.days).map(([day, { id: _, ...partner }]) => ({ day, ...partner }));
+  journal(): StoredPartner['asOf'] {
+    const all = this.plans.join();
+    return Object.fromEntries(
+      inOrder(this.days).map(([day, { id: _, tier, upline, plans, ...attributes }]) => {
+        const differing = plans.join() === all ? undefined : plans;
+        return [
+          day,
+          {
+            ...attributes,
+            ...omitUndefined({ tier: tier ?? undefined, upline: upline ?? undefined, plans: differing }),
+          },
+        ];
+      }),
+    );
   }
 }
 
@@ -592,10 +641,9 @@ function inOrder<Value>(map: ReadonlyMap<string, Value>): readonly (readonly [st
 }
 
 /** The view as an event journalled it. A look-up that is not in the journal is a difference, so it throws. */
-function journalledView(
-  { partners, plans: usedPlans, exchangeRates = [] }: DealCredited['data']['input'],
-  plans: PlanByVersion,
-): CreditView {
+function journalledView(input: DealCredited['data']['input'], plans: PlanByVersion): CreditView {
+  const { plans: usedPlans, exchangeRates = [] } = input;
+  const partners = usedPartners(input);
   return {
     partner: (id) => {
       const used = partners.find(({ key }) => key === partnerKey(id));

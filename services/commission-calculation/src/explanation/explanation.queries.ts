@@ -10,7 +10,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { formatAmount } from '@tantieme/money/amount';
 import { wholeEvents } from '@tantieme/event-store/run';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { creditStream, CREDIT_EVENTS } from '../credit/credit.js';
+import { creditStream, CREDIT_EVENTS, usedPartners } from '../credit/credit.js';
 import type { CreditEvent } from '../credit/credit.js';
 import { Crediting } from '../credit/crediting.service.js';
 import { earningStream, postingOf } from '../earning/earning.js';
@@ -84,7 +84,7 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
         stream: stored.stream,
         revision: stored.revision,
         number: data.number,
-        partners: data.input.partners,
+        partners: usedPartners(data.input),
       };
     }
     return undefined;

@@ -15,7 +15,7 @@ import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../calendar/calendar.js';
-import { creditDecider } from '../credit/credit.js';
+import { creditsIn, creditDecider } from '../credit/credit.js';
 import type { CreditEvent, CreditView, PlanCredit } from '../credit/credit.js';
 import { dealsOf, earningDecider, earningStream, keepPartialState, postingOf } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
@@ -203,8 +203,8 @@ export class World implements PlanByVersion {
   }
 
   private send(deal: string, events: readonly CreditEvent[]): void {
-    for (const { data } of events.filter((event) => event.type === 'DealCredited'))
-      for (const credit of data.credits) this.creditsInTransit.push({ ...credit, deal, number: data.number });
+    for (const event of events.filter((one) => one.type === 'DealCredited'))
+      for (const credit of creditsIn(event)) this.creditsInTransit.push({ ...credit, deal, number: event.data.number });
   }
 
   /** Brings a credit to its payee. */
