@@ -136,6 +136,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/parked/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to discard a parked item
+         * @description Once somebody else confirms the proposal, nothing waits for the item any longer: readiness does not count it, and closings need no reason for it. It stays listed as discarded.
+         *
+         *     Roles: finance, operator.
+         */
+        post: operations["discardParked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List proposals
+         * @description What somebody proposed and another person confirms or rejects. Newest first.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listParkedProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a proposal
+         * @description With everything that its confirmation depends on.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["getParkedProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a proposal
+         * @description Carries the action out. Only somebody other than its proposer can confirm it, and only while everything it was based on is unchanged. Repeating it changes nothing.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["confirmParkedProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/parked-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a proposal
+         * @description Its proposer takes it back in the same way.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["rejectParkedProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/partners/{id}": {
         parameters: {
             query?: never;
@@ -450,6 +560,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/refusals/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to discard a refusal
+         * @description Once somebody else confirms the proposal, nobody has to correct the fact any longer. It stays listed as discarded.
+         *
+         *     Roles: finance, operator.
+         */
+        post: operations["discardRefusal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/imports": {
         parameters: {
             query?: never;
@@ -560,6 +692,94 @@ export interface paths {
          *     Roles: source, operator.
          */
         post: operations["retryRefusal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List proposals
+         * @description What somebody proposed and another person confirms or rejects. Newest first.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["listRefusalProposals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a proposal
+         * @description With everything that its confirmation depends on.
+         *
+         *     Roles: plan-designer, approver, finance, auditor, operator.
+         */
+        get: operations["getRefusalProposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm a proposal
+         * @description Carries the action out. Only somebody other than its proposer can confirm it, and only while everything it was based on is unchanged. Repeating it changes nothing.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["confirmRefusalProposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refusal-proposals/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a proposal
+         * @description Its proposer takes it back in the same way.
+         *
+         *     Roles: approver, finance, operator.
+         */
+        post: operations["rejectRefusalProposal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1588,6 +1808,22 @@ export interface components {
         WorkStatusList: {
             items: components["schemas"]["WorkStatusBody"][];
         };
+        ParkedDiscard: {
+            /** @example a test of the shop, never meant for us */
+            reason: string;
+            /**
+             * @description Subject of the person who proposed it
+             * @example olga@example.com
+             */
+            proposedBy: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+            /** @example 2026-03-06T10:00:00.000Z */
+            at: string;
+        };
         ParkedRead: {
             /** @example 84d86570-8378-5032-a1f9-b38677db91ec */
             id: string;
@@ -1615,6 +1851,13 @@ export interface components {
             status: "parked" | "retrying" | "handled" | "discarded";
             /** @example 2026-03-05T10:00:00.000Z */
             parkedAt: string;
+            /**
+             * @description Nothing before it can change by the item; left out where that is not known
+             * @example 2026-03-04T10:00:00.000Z
+             */
+            touchesFrom?: string;
+            /** @description Who discarded it, and why */
+            discard?: components["schemas"]["ParkedDiscard"];
         };
         Problem: {
             /**
@@ -1655,6 +1898,96 @@ export interface components {
             id: string;
             /** @enum {string} */
             status: "retrying";
+        };
+        DiscardBody: {
+            /**
+             * @description Why it is discarded
+             * @example a test of the shop, never meant for us
+             */
+            reason: string;
+        };
+        RefusalRead: {
+            /** @example ClosingInProgress */
+            code: string;
+            /** @example the closing of 2026-02 is still running */
+            message: string;
+        };
+        ProposalRead: {
+            /**
+             * @description `action|subject|number`
+             * @example close-period|monthly@Europe/Paris|2026-03|1
+             */
+            id: string;
+            /**
+             * @description What is proposed
+             * @example close-period
+             */
+            action: string;
+            /**
+             * @description What it is about
+             * @example monthly@Europe/Paris|2026-03
+             */
+            subject: string;
+            /**
+             * @description From 1, for each action and subject
+             * @example 1
+             */
+            number: number;
+            /**
+             * @description Parameters of the action
+             * @example {
+             *       "force": "the partner of crm|D-1 will never register"
+             *     }
+             */
+            request: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Revisions and totals that the proposer read; if they change, the proposal cannot be confirmed
+             * @example {
+             *       "statements": 12,
+             *       "totals": {
+             *         "EUR": "9350.00"
+             *       }
+             *     }
+             */
+            read: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description `superseded`: replaced by a newer proposal. `confirmed`: being carried out. `refused`: confirmed, but the action was no longer possible
+             * @example open
+             * @enum {string}
+             */
+            state: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+            /**
+             * @description Subject of the person who proposed it
+             * @example fiona@example.com
+             */
+            proposedBy: string;
+            /** @example 2026-04-02T08:00:00.000Z */
+            proposedAt: string;
+            /**
+             * @description Subject of the person who confirmed or rejected it
+             * @example ada@example.com
+             */
+            decidedBy?: string;
+            /** @example 2026-04-02T09:00:00.000Z */
+            decidedAt?: string;
+            /**
+             * @description Why it was rejected
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
+            /** @description Why the action was not possible any more */
+            refusal?: components["schemas"]["RefusalRead"];
+        };
+        RejectProposalBody: {
+            /**
+             * @description Why
+             * @example the returns of the last week are missing
+             */
+            reason?: string;
         };
         PartnerDetailsBody: {
             /** @example Ada Resale */
@@ -2010,6 +2343,20 @@ export interface components {
              */
             cell?: string;
         };
+        RefusalDiscardRead: {
+            /** @example an order of last year, which the old system pays */
+            reason: string;
+            /**
+             * @description Subject of the person who proposed it
+             * @example olga@example.com
+             */
+            proposedBy: string;
+            /**
+             * @description Subject of the person who confirmed it
+             * @example ada@example.com
+             */
+            confirmedBy: string;
+        };
         Refusal: {
             /** @example 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 */
             id: string;
@@ -2072,12 +2419,14 @@ export interface components {
              */
             actor: string;
             /**
-             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored
+             * @description `recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored. `discarded`: two people decided that nobody has to correct it
              * @enum {string}
              */
-            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried";
+            resolution?: "recorded" | "amended" | "revised" | "withdrawn" | "retried" | "discarded";
             /** @example 2026-03-06T08:00:00.000Z */
             resolvedAt?: string;
+            /** @description Who discarded it, and why */
+            discard?: components["schemas"]["RefusalDiscardRead"];
         };
         ImportStartedLine: {
             /** @enum {string} */
@@ -2927,82 +3276,6 @@ export interface components {
              */
             reason: string;
         };
-        RefusalRead: {
-            /** @example ClosingInProgress */
-            code: string;
-            /** @example the closing of 2026-02 is still running */
-            message: string;
-        };
-        ProposalRead: {
-            /**
-             * @description `action|subject|number`
-             * @example close-period|monthly@Europe/Paris|2026-03|1
-             */
-            id: string;
-            /**
-             * @description What is proposed
-             * @example close-period
-             */
-            action: string;
-            /**
-             * @description What it is about
-             * @example monthly@Europe/Paris|2026-03
-             */
-            subject: string;
-            /**
-             * @description From 1, for each action and subject
-             * @example 1
-             */
-            number: number;
-            /**
-             * @description Parameters of the action
-             * @example {
-             *       "force": "the partner of crm|D-1 will never register"
-             *     }
-             */
-            request: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description Revisions and totals that the proposer read; if they change, the proposal cannot be confirmed
-             * @example {
-             *       "statements": 12,
-             *       "totals": {
-             *         "EUR": "9350.00"
-             *       }
-             *     }
-             */
-            read: {
-                [key: string]: unknown;
-            };
-            /**
-             * @description `superseded`: replaced by a newer proposal. `confirmed`: being carried out. `refused`: confirmed, but the action was no longer possible
-             * @example open
-             * @enum {string}
-             */
-            state: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
-            /**
-             * @description Subject of the person who proposed it
-             * @example fiona@example.com
-             */
-            proposedBy: string;
-            /** @example 2026-04-02T08:00:00.000Z */
-            proposedAt: string;
-            /**
-             * @description Subject of the person who confirmed or rejected it
-             * @example ada@example.com
-             */
-            decidedBy?: string;
-            /** @example 2026-04-02T09:00:00.000Z */
-            decidedAt?: string;
-            /**
-             * @description Why it was rejected
-             * @example the returns of the last week are missing
-             */
-            reason?: string;
-            /** @description Why the action was not possible any more */
-            refusal?: components["schemas"]["RefusalRead"];
-        };
         ClosePeriodBody: {
             /**
              * @description Reason to close although something is outstanding
@@ -3170,13 +3443,6 @@ export interface components {
              * @example 2026-03-05T10:00:00.000Z
              */
             since: string;
-        };
-        RejectProposalBody: {
-            /**
-             * @description Why
-             * @example the returns of the last week are missing
-             */
-            reason?: string;
         };
         FiscalYearDto: {
             /**
@@ -4672,7 +4938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4750,7 +5016,14 @@ export interface operations {
                      *           "origin": "deals.inbound/0@17",
                      *           "reason": "the message is not JSON",
                      *           "status": "parked",
-                     *           "parkedAt": "2026-03-05T10:00:00.000Z"
+                     *           "parkedAt": "2026-03-05T10:00:00.000Z",
+                     *           "touchesFrom": "2026-03-04T10:00:00.000Z",
+                     *           "discard": {
+                     *             "reason": "a test of the shop, never meant for us",
+                     *             "proposedBy": "olga@example.com",
+                     *             "confirmedBy": "ada@example.com",
+                     *             "at": "2026-03-06T10:00:00.000Z"
+                     *           }
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -4802,7 +5075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4897,7 +5170,671 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discardParked: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the item */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "a test of the shop, never meant for us"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscardBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ParkedUnknown`: nothing is parked under this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ParkedClosed`: it was handled or discarded. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listParkedProposals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description State of the proposal */
+                state?: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+                /** @description What is proposed */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *           "action": "close-period",
+                     *           "subject": "monthly@Europe/Paris|2026-03",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "force": "the partner of crm|D-1 will never register"
+                     *           },
+                     *           "read": {
+                     *             "statements": 12,
+                     *             "totals": {
+                     *               "EUR": "9350.00"
+                     *             }
+                     *           },
+                     *           "state": "open",
+                     *           "proposedBy": "fiona@example.com",
+                     *           "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *           "decidedBy": "ada@example.com",
+                     *           "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *           "reason": "the returns of the last week are missing",
+                     *           "refusal": {
+                     *             "code": "ClosingInProgress",
+                     *             "message": "the closing of 2026-02 is still running"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["ProposalRead"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal; `refusal` says why the action was not possible */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `SecondPersonNeeded`: the caller proposed it. `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `ProposalChanged`: revisions or totals have changed since it was proposed. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectParkedProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the returns of the last week are missing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RejectProposalBody"];
+            };
+        };
+        responses: {
+            /** @description The rejected proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5020,7 +5957,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5227,7 +6164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5400,7 +6337,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5573,7 +6510,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5748,7 +6685,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5924,7 +6861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6070,7 +7007,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6160,7 +7097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6281,7 +7218,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6414,7 +7351,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6558,7 +7495,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6685,7 +7622,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7040,7 +7977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7116,7 +8053,12 @@ export interface operations {
                      *           "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
                      *           "actor": "olga",
                      *           "resolution": "recorded",
-                     *           "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *           "resolvedAt": "2026-03-06T08:00:00.000Z",
+                     *           "discard": {
+                     *             "reason": "an order of last year, which the old system pays",
+                     *             "proposedBy": "olga@example.com",
+                     *             "confirmedBy": "ada@example.com"
+                     *           }
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -7168,7 +8110,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7224,7 +8166,12 @@ export interface operations {
                      *       "raw": "{\"Order\":\"D-1042\",\"Net\":\"1.234.5\"}",
                      *       "actor": "olga",
                      *       "resolution": "recorded",
-                     *       "resolvedAt": "2026-03-06T08:00:00.000Z"
+                     *       "resolvedAt": "2026-03-06T08:00:00.000Z",
+                     *       "discard": {
+                     *         "reason": "an order of last year, which the old system pays",
+                     *         "proposedBy": "olga@example.com",
+                     *         "confirmedBy": "ada@example.com"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["Refusal"];
@@ -7275,8 +8222,169 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discardRefusal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the refusal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "a test of the shop, never meant for us"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DiscardBody"];
+            };
+        };
+        responses: {
+            /** @description The proposal */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalUnknown`: there is no refusal with this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RefusalResolved`: it is resolved or discarded already. `ProposalInProgress`: an earlier proposal is being carried out. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7388,7 +8496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7497,7 +8605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7606,7 +8714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7692,7 +8800,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7792,7 +8900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7899,7 +9007,510 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRefusalProposals: {
+        parameters: {
+            query?: {
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the previous page; none for the first page */
+                cursor?: string;
+                /** @description State of the proposal */
+                state?: "open" | "superseded" | "rejected" | "confirmed" | "done" | "refused";
+                /** @description What is proposed */
+                action?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, in the order of the list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *           "action": "close-period",
+                     *           "subject": "monthly@Europe/Paris|2026-03",
+                     *           "number": 1,
+                     *           "request": {
+                     *             "force": "the partner of crm|D-1 will never register"
+                     *           },
+                     *           "read": {
+                     *             "statements": 12,
+                     *             "totals": {
+                     *               "EUR": "9350.00"
+                     *             }
+                     *           },
+                     *           "state": "open",
+                     *           "proposedBy": "fiona@example.com",
+                     *           "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *           "decidedBy": "ada@example.com",
+                     *           "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *           "reason": "the returns of the last week are missing",
+                     *           "refusal": {
+                     *             "code": "ClosingInProgress",
+                     *             "message": "the closing of 2026-02 is still running"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "next": "WyJQLTEiXQ"
+                     *     }
+                     */
+                    "application/json": {
+                        items: components["schemas"]["ProposalRead"][];
+                        /**
+                         * @description Cursor of the next page; absent on the last one
+                         * @example WyJQLTEiXQ
+                         */
+                        next?: string;
+                    };
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirmRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The proposal; `refusal` says why the action was not possible */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `SecondPersonNeeded`: the caller proposed it. `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `ProposalChanged`: revisions or totals have changed since it was proposed. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rejectRefusalProposal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repetition with the same key and body gets the first answer again, and changes nothing */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Id of the proposal */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "the returns of the last week are missing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RejectProposalBody"];
+            };
+        };
+        responses: {
+            /** @description The rejected proposal */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "close-period|monthly@Europe/Paris|2026-03|1",
+                     *       "action": "close-period",
+                     *       "subject": "monthly@Europe/Paris|2026-03",
+                     *       "number": 1,
+                     *       "request": {
+                     *         "force": "the partner of crm|D-1 will never register"
+                     *       },
+                     *       "read": {
+                     *         "statements": 12,
+                     *         "totals": {
+                     *           "EUR": "9350.00"
+                     *         }
+                     *       },
+                     *       "state": "open",
+                     *       "proposedBy": "fiona@example.com",
+                     *       "proposedAt": "2026-04-02T08:00:00.000Z",
+                     *       "decidedBy": "ada@example.com",
+                     *       "decidedAt": "2026-04-02T09:00:00.000Z",
+                     *       "reason": "the returns of the last week are missing",
+                     *       "refusal": {
+                     *         "code": "ClosingInProgress",
+                     *         "message": "the closing of 2026-02 is still running"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProposalRead"];
+                };
+            };
+            /** @description `BadRequest`: the body is not valid JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the action needs another role */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalUnknown`: there is no such proposal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ProposalDecided`: somebody has confirmed or rejected it. `ProposalSuperseded`: there is a newer proposal of the same action and subject. `IdempotencyKeyInFlight`: a request with the same idempotency key is still being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PayloadTooLarge`: the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UnsupportedMediaType`: the content type is none of this operation */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8038,7 +9649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8208,7 +9819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8342,7 +9953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8502,7 +10113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8698,7 +10309,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8867,7 +10478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8997,7 +10608,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9136,7 +10747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9238,7 +10849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9381,7 +10992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9497,7 +11108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9605,7 +11216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9764,7 +11375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9880,7 +11491,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9990,7 +11601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10158,7 +11769,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10272,7 +11883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10379,7 +11990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10531,7 +12142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10680,7 +12291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10784,7 +12395,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10877,7 +12488,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10983,7 +12594,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11078,7 +12689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11191,7 +12802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11295,7 +12906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11411,7 +13022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11572,7 +13183,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11706,7 +13317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11876,7 +13487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12007,7 +13618,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12121,7 +13732,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12249,7 +13860,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12368,7 +13979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12494,7 +14105,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12637,7 +14248,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12763,7 +14374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12859,7 +14470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12974,7 +14585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13062,7 +14673,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13258,7 +14869,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13379,7 +14990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13565,7 +15176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13671,7 +15282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again */
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -18,7 +18,7 @@ import type {
 import type { Machine, Simulation } from './simulation.js';
 
 /** How often a member looks for messages without being woken. */
-const POLL_MS = 250;
+const POLL_MS = 1000;
 
 interface Partition {
   readonly topic: string;
@@ -80,6 +80,10 @@ export class SimulatedTopics {
     this.assign(group);
   }
 
+  has(member: Member): boolean {
+    return this.groups.get(member.options.group)?.includes(member) === true;
+  }
+
   leave(member: Member): void {
     const { group, topics } = member.options;
     for (const { claimed } of topics.flatMap((topic) => this.of(topic)))
@@ -91,7 +95,7 @@ export class SimulatedTopics {
     this.assign(group);
   }
 
-  /** The servers notice that a machine is gone, and give its partitions to the others. */
+  /** The servers hear nothing of a machine any more, and give its partitions to the others. It may join again. */
   expel(machine: Machine): void {
     for (const members of this.groups.values())
       for (const member of members) if (member.machine === machine) this.leave(member);
@@ -135,11 +139,11 @@ export class SimulatedBroker implements Broker {
     await this.call(`publish ${topic}`);
     const { simulation, topics } = this;
     // A producer that got no answer sends the whole batch again.
-    const times = simulation.chance(simulation.faults.repeated) ? 2 : 1;
+    const times = simulation.suffers('repeated') ? 2 : 1;
     for (let time = 0; time < times; time += 1) for (const message of messages) topics.add(topic, message);
     topics.wake(topic);
     await simulation.turn(this.machine, `published ${topic}`);
-    if (simulation.chance(simulation.faults.lostAnswer)) throw new Error('the answer of the simulated broker was lost');
+    if (simulation.suffers('lostAnswer')) throw new Error('the answer of the simulated broker was lost');
   }
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
@@ -170,7 +174,7 @@ export class SimulatedBroker implements Broker {
     const { simulation, machine, closing } = this;
     if (closing.signal.aborted) throw new Error('the broker is closed');
     await simulation.turn(machine, label);
-    if (simulation.chance(simulation.faults.refused)) throw new Error('the simulated broker refused the call');
+    if (simulation.suffers('refused')) throw new Error('the simulated broker refused the call');
   }
 }
 
@@ -189,6 +193,7 @@ class SimulatedSubscription implements Subscription {
       await simulation.turn(member.machine, `fetch ${member.options.group}`);
       if (this.isClosed) throw new Error('the subscription is closed');
       if (signal.aborted) break;
+      if (!this.topics.has(member)) this.topics.join(member);
       const batch = this.find(isPaused);
       if (batch !== undefined) return batch;
       const waiting = new AbortController();
@@ -203,11 +208,10 @@ class SimulatedSubscription implements Subscription {
     const { simulation, member } = this;
     await simulation.turn(member.machine, `commit ${member.options.group}`);
     const partition = this.end(batch);
-    if (simulation.chance(simulation.faults.refused)) throw new Error('the simulated broker refused the commit');
-    // The servers have given the partition of a lost member to another.
-    if (partition === undefined) return;
+    if (simulation.suffers('refused')) throw new Error('the simulated broker refused the commit');
+    if (partition === undefined) throw new Error('the servers have given the partition to another member');
     partition.committed.set(member.options.group, batch.next);
-    if (simulation.chance(simulation.faults.lostAnswer)) throw new Error('the answer of the simulated broker was lost');
+    if (simulation.suffers('lostAnswer')) throw new Error('the answer of the simulated broker was lost');
   }
 
   release(batch: Batch): void {
@@ -237,7 +241,7 @@ class SimulatedSubscription implements Subscription {
     if (partition === undefined) return undefined;
     const committed = Number(partition.committed.get(group) ?? 0n);
     // A rebalance may have lost the last commits.
-    const from = simulation.chance(simulation.faults.repeated) ? simulation.pick(committed + 1) : committed;
+    const from = simulation.suffers('repeated') ? simulation.pick(committed + 1) : committed;
     const available = Math.min(batchSize, partition.messages.length - from);
     const count = simulation.faults.repeated === 0 ? available : 1 + simulation.pick(available);
     const messages = partition.messages.slice(from, from + count);

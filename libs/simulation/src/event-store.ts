@@ -117,10 +117,11 @@ export class SimulatedEventStore implements EventStore {
     const { simulation, machine, log } = this;
     await simulation.turn(machine, `append ${append.stream}`);
     this.mustBeOpen();
-    if (simulation.chance(simulation.faults.refused)) throw unavailable('refused');
+    if (simulation.suffers('refused')) throw unavailable('refused');
     const result = log.append(append, simulation.nowMs);
+    if (result.outcome === 'conflict') simulation.count('conflict');
     await simulation.turn(machine, `appended ${append.stream} ${result.outcome}`);
-    if (simulation.chance(simulation.faults.lostAnswer)) throw unavailable('lost');
+    if (simulation.suffers('lostAnswer')) throw unavailable('lost');
     return result;
   }
 
@@ -180,7 +181,7 @@ export class SimulatedEventStore implements EventStore {
     this.mustBeOpen();
     await this.simulation.turn(this.machine, label);
     this.mustBeOpen();
-    if (this.simulation.chance(this.simulation.faults.refused)) throw unavailable('refused');
+    if (this.simulation.suffers('refused')) throw unavailable('refused');
   }
 
   /** Resolves when there is an event to read, some time after others were appended, or when the signal is aborted. */

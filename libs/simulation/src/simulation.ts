@@ -25,9 +25,14 @@ export interface Faults {
   readonly lostAnswer: number;
   /** A message is delivered again. */
   readonly repeated: number;
+  /** An operation takes place only later. */
+  readonly delayed: number;
 }
 
-export const NO_FAULTS: Faults = { refused: 0, lostAnswer: 0, repeated: 0 };
+export const NO_FAULTS: Faults = { refused: 0, lostAnswer: 0, repeated: 0, delayed: 0 };
+
+/** The longest delay of an operation. */
+const DELAY_MS_MAX = 3000;
 
 /** An operating system process. What it keeps in memory is gone when it is killed. */
 export interface Machine {
@@ -55,9 +60,11 @@ export class Simulation {
   private taken = 0;
   /** Turns and waits that were asked for. */
   private asked = 0;
-  /** Machines that get no turns until so many were taken. */
+  /** Machines that get no turns before these times. */
   private readonly frozen = new Map<Machine, number>();
   faults: Faults = NO_FAULTS;
+  /** How often what happened. */
+  readonly counts = new Map<string, number>();
 
   /** @param seed a whole number from 0 */
   constructor(readonly seed: number) {
@@ -88,6 +95,17 @@ export class Simulation {
     return share > 0 && this.pick(1_000_000) < share * 1_000_000;
   }
 
+  /** True if an operation suffers this fault. */
+  suffers(fault: keyof Faults): boolean {
+    const suffers = this.chance(this.faults[fault]);
+    if (suffers) this.count(fault);
+    return suffers;
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
   machine(name: string): Machine {
     const machine = { name, isRunning: true };
     this.machines.add(machine);
@@ -99,16 +117,18 @@ export class Simulation {
     for (const one of this.machines) if (one === machine) one.isRunning = false;
     this.ready = this.ready.filter((turn) => turn.machine !== machine);
     this.waits = this.waits.filter((wait) => wait.machine !== machine);
+    this.frozen.delete(machine);
   }
 
   /** Gives a machine no turns for a while, as if its host was suspended: it wakes up with what it knew before. */
-  freeze(machine: Machine, steps: number): void {
-    this.frozen.set(machine, this.taken + steps);
+  freeze(machine: Machine, ms: number): void {
+    this.frozen.set(machine, this.now + ms);
   }
 
   /** Suspends the caller until the simulation chooses it; for ever if its machine is killed before. */
-  turn(machine: Machine, label: string): Promise<void> {
-    return new Promise((resume) => {
+  async turn(machine: Machine, label: string): Promise<void> {
+    if (this.suffers('delayed')) await this.wait(machine, this.pick(DELAY_MS_MAX));
+    await new Promise<void>((resume) => {
       this.asked += 1;
       if (machine.isRunning) this.ready.push({ machine, label, resume });
     });
@@ -154,7 +174,9 @@ export class Simulation {
       if (!this.moveClock()) return false;
       candidates = this.awake();
     }
-    const turn = candidates[this.pick(candidates.length)];
+    const chosen = this.pick(candidates.length);
+    if (chosen > 0) this.count('reordered');
+    const turn = candidates[chosen];
     if (turn === undefined) return false;
     this.ready.splice(this.ready.indexOf(turn), 1);
     this.taken += 1;
@@ -164,18 +186,20 @@ export class Simulation {
     return true;
   }
 
-  /** What can happen next. If only frozen machines could act, they wake up. */
+  /** What can happen next. */
   private awake(): readonly Turn[] {
-    const awake = this.ready.filter(({ machine }) => (this.frozen.get(machine) ?? 0) <= this.taken);
-    return awake.length > 0 || this.waits.length > 0 ? awake : this.ready;
+    if (this.frozen.size === 0) return this.ready;
+    return this.ready.filter(({ machine }) => !this.frozen.has(machine));
   }
 
-  /** Makes the waits that end next ready. @returns false without any. */
+  /** Moves on to the next end of a wait or of a frost. @returns false without any. */
   private moveClock(): boolean {
-    if (this.waits.length === 0) return false;
-    this.now = Math.max(this.now, Math.min(...this.waits.map(({ untilMs }) => untilMs)));
-    this.ready.push(...this.waits.filter(({ untilMs }) => untilMs <= this.now));
+    const next = Math.min(...this.waits.map(({ untilMs }) => untilMs), ...this.frozen.values());
+    if (next === Number.POSITIVE_INFINITY) return false;
+    this.now = Math.max(this.now, next);
+    for (const wait of this.waits) if (wait.untilMs <= this.now) this.ready.push(wait);
     this.waits = this.waits.filter(({ untilMs }) => untilMs > this.now);
+    for (const [machine, untilMs] of this.frozen) if (untilMs <= this.now) this.frozen.delete(machine);
     return true;
   }
 

@@ -3,8 +3,10 @@ import { parkedProjection } from '@tantieme/event-sourcing/parking/parked.projec
 import type { AnyProjection } from '@tantieme/event-sourcing/read-model/projection';
 import { createReadModel as commissionCalculation } from '@tantieme/commission-calculation/read-model.projection';
 import { pendingDealsProjection } from '@tantieme/commission-calculation/credit/pending-deals.projection';
-import { PROPOSALS_OF } from '@tantieme/commission-calculation/proposals.service';
+import { PROPOSALS_OF as COMMISSION } from '@tantieme/commission-calculation/proposals.service';
 import { proposalProjection } from '@tantieme/service-kit/two-people/proposal.tables';
+import { PARKED_PROPOSALS_OF } from '@tantieme/service-kit/parking/discard-parked';
+import { PROPOSALS_OF as REFUSAL } from '@tantieme/deal-ingestion/refusal/discard-refusal.service';
 import { readModel as dealIngestion } from '@tantieme/deal-ingestion/read-model.tables';
 import { readModel as partnerRegistry } from '@tantieme/partner-registry/partner/partner.tables';
 import { readModel as payouts } from '@tantieme/payouts/payouts.tables';
@@ -15,7 +17,9 @@ export const PROJECTIONS: readonly AnyProjection[] = [
   dealIngestion,
   commissionCalculation(),
   pendingDealsProjection,
-  proposalProjection(PROPOSALS_OF),
+  proposalProjection(COMMISSION),
+  proposalProjection(REFUSAL),
+  proposalProjection(PARKED_PROPOSALS_OF),
   rewards,
   payouts,
   parkedProjection(),

@@ -1,5 +1,6 @@
 /** What the consumers of this service share. */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import type { Refusal } from '@tantieme/event-sourcing/process/process';
@@ -61,6 +62,8 @@ export function refuse(
   refusals: Refusal[],
   message: Message | undefined,
   error: Error & { readonly code?: string },
+  touchesFrom?: string,
 ): void {
-  if (message !== undefined) refusals.push({ message, reason: `${error.code ?? error.name}: ${error.message}` });
+  if (message !== undefined)
+    refusals.push(omitUndefined({ message, reason: `${error.code ?? error.name}: ${error.message}`, touchesFrom }));
 }

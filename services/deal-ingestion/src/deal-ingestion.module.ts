@@ -9,6 +9,7 @@ import { Background } from '@tantieme/service-kit/background/background';
 import { EMBEDDED } from '@tantieme/service-kit/runtime/config';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
 import { CONFIG, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { proposalsController } from '@tantieme/service-kit/two-people/proposal.controller';
 import type { Kysely } from 'kysely';
 import { DealsController } from './deal/deal.controller.js';
 import { DEALS } from './deal/deal.events-out.js';
@@ -19,7 +20,7 @@ import { dealDecider } from './deal/deal.js';
 import { RecordFactHandler } from './fact/fact.commands.js';
 import { factConsumer } from './fact/fact.consumer.js';
 import { FactsController } from './fact/fact.controller.js';
-import { FactRecorder, REFUSAL_RUNTIME } from './fact/fact-recorder.service.js';
+import { FactRecorder } from './fact/fact-recorder.service.js';
 import type { OpenRefusalTables } from './fact/open-refusals.tables.js';
 import { refusalResolution } from './fact/refusal-resolution.process.js';
 import { IMPORT_RUNTIME, ImportFactsHandler, stagingDirectory, TryImportHandler } from './import/import.commands.js';
@@ -34,8 +35,11 @@ import { RetryController } from './import/retry.controller.js';
 import { RetryRefusalHandler } from './import/retry.commands.js';
 import { removeLeftovers } from './import/temporary-database.service.js';
 import { readModel } from './read-model.tables.js';
+import { ProposeDiscardHandler } from './refusal/discard.commands.js';
+import { PROPOSALS, PROPOSALS_OF, refusalProposals } from './refusal/discard-refusal.service.js';
 import { RefusalsController } from './refusal/refusal.controller.js';
 import { FindRefusalHandler, ListRefusalsHandler } from './refusal/refusal.queries.js';
+import { REFUSAL_RUNTIME } from './refusal/refusal-runtime.service.js';
 import { refusalDecider } from './refusal/refusal.js';
 import { DEALS_BYTES_MAX, REFUSALS_BYTES_MAX, IMPORTS_BYTES_MAX } from './limits.js';
 
@@ -46,7 +50,14 @@ export function openDeals(store: EventStore): DealRuntime {
 
 @Module({
   imports: [CqrsModule],
-  controllers: [FactsController, DealsController, RefusalsController, ImportsController, RetryController],
+  controllers: [
+    FactsController,
+    DealsController,
+    RefusalsController,
+    ImportsController,
+    RetryController,
+    proposalsController(`${PROPOSALS_OF}-proposals`, PROPOSALS),
+  ],
   providers: [
     {
       provide: DEAL_RUNTIME,
@@ -65,6 +76,8 @@ export function openDeals(store: EventStore): DealRuntime {
         createRuntime({ store, decider: importDecider, cacheBytesMax: IMPORTS_BYTES_MAX }),
       inject: [EVENT_STORE],
     },
+    refusalProposals,
+    ProposeDiscardHandler,
     FactRecorder,
     RecordFactHandler,
     ImportFactsHandler,

@@ -12,12 +12,16 @@ import { readTopic } from '@tantieme/messaging/testing/read-topic';
 import { withReader } from '@tantieme/event-sourcing/decide/upcasting';
 import { parkedDecider } from '@tantieme/event-sourcing/parking/parked';
 import { parkedIn } from '@tantieme/event-sourcing/testing/parked.fixture';
+import type { Role } from '@tantieme/service-kit/access/auth';
 import { routesWithoutRoles } from '@tantieme/service-kit/access/route-roles';
 import type { Page } from '@tantieme/service-kit/http/cursor';
+import { proposalDecider } from '@tantieme/service-kit/two-people/proposal';
+import type { ProposalRead } from '@tantieme/service-kit/two-people/proposal.dto';
 import { BROKER, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { DealSummary, DealWithFacts } from './deal/deal.dto.js';
 import { booked, returned, terms } from './deal/deal.fixture.js';
 import type { FactReceipt } from './fact/fact.dto.js';
+import type { Refusal } from './refusal/refusal.dto.js';
 import { replayables } from './replayables.js';
 import { eventually, TestService } from './service.fixture.js';
 import type { ProblemAnswer } from './service.fixture.js';
@@ -113,6 +117,30 @@ describe('one fact', () => {
     );
     expect(kept.filter(({ deal }) => deal === 'two')).toHaveLength(1);
     expect((await service.get('/deals/crm/two')).status).toBe(404);
+  });
+
+  it('is discarded by two people where nobody can correct it, and listed with their names', async () => {
+    const [refusal] = (await service.refusals('state=open')).filter(({ deal }) => deal === 'two');
+    const path = `/refusals/${refusal?.id}/discard`;
+    const reason = 'a test of the shop';
+    expect((await service.post(path, { reason })).status).toBe(403);
+    expect((await service.post(`/refusals/${'0'.repeat(64)}/discard`, { reason }, 'operator')).status).toBe(404);
+    const { status, body } = await service.post<ProposalRead>(path, { reason }, 'operator');
+    expect([status, body.read]).toEqual([202, expect.objectContaining({ deal: 'two', kind: 'invalid' })]);
+    const confirm = (role: Role) =>
+      service.post<ProposalRead & ProblemAnswer>(`/refusal-proposals/${encodeURIComponent(body.id)}/confirm`, {}, role);
+    expect((await confirm('operator')).body.code).toBe('SecondPersonNeeded');
+    expect((await confirm('finance')).body.state).toBe('done');
+    const discarded = await eventually(
+      () => service.get<Refusal>(`/refusals/${refusal?.id}`),
+      (answer) => answer.body.state === 'resolved',
+    );
+    expect(discarded.body).toMatchObject({
+      resolution: 'discarded',
+      discard: { reason, proposedBy: 'test-operator', confirmedBy: 'test-finance' },
+    });
+    expect((await service.post(`/refusals/${refusal?.id}/retry`, {})).status).toBe(409);
+    expect((await service.post(path, { reason }, 'operator')).status).toBe(409);
   });
 
   it('is 422 naming the field when its schema refuses it', async () => {
@@ -368,7 +396,7 @@ describe('the log', () => {
     const store: EventStore = service.application.get(EVENT_STORE);
     const verified = await verifyLog({
       store,
-      replayables: [...(await replayables(store)), withReader(parkedDecider)],
+      replayables: [...(await replayables(store)), withReader(parkedDecider), withReader(proposalDecider)],
     });
     expect(verified.differences).toEqual([]);
     expect(verified.events).toBeGreaterThan(5000);

@@ -5,7 +5,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { domainEventOf } from '../decide/upcasting.js';
 import type { Projection } from '../read-model/projection.js';
 import type { AnyDatabase, Migrations } from '../read-model/migrations.js';
-import { PARKED_EVENTS, parkedIdOf, PARKED } from './parked.js';
+import { PARKED_EVENTS, parkedIdOf, PARKED, placeOf } from './parked.js';
 import type { ParkedEvent, ParkedState } from './parked.js';
 
 export interface ParkedRow {
@@ -17,6 +17,11 @@ export interface ParkedRow {
   readonly reason: string;
   readonly status: ParkedState['status'];
   readonly parked_at: string;
+  readonly touches_from: string | null;
+  readonly discard_reason: string | null;
+  readonly discard_proposed_by: string | null;
+  readonly discarded_by: string | null;
+  readonly discarded_at: string | null;
 }
 
 export interface ParkedTables {
@@ -38,6 +43,11 @@ export const PARKED_MIGRATIONS: Migrations = {
           .addColumn('reason', 'text', (column) => column.notNull())
           .addColumn('status', 'text', (column) => column.notNull())
           .addColumn('parked_at', 'text', (column) => column.notNull())
+          .addColumn('touches_from', 'text')
+          .addColumn('discard_reason', 'text')
+          .addColumn('discard_proposed_by', 'text')
+          .addColumn('discarded_by', 'text')
+          .addColumn('discarded_at', 'text')
           .execute();
         await db.schema
           .createIndex('parked_items_open')
@@ -53,16 +63,27 @@ export const PARKED_MIGRATIONS: Migrations = {
 /** Neither handled nor discarded. */
 export const OPEN_STATUSES = ['parked', 'retrying'] as const;
 
-export async function countOpen(
-  db: Kysely<ParkedTables>,
-  of: { readonly process?: string; readonly topic?: string } = {},
-): Promise<number> {
+/** Which open items to count. */
+export interface OpenItems {
+  readonly process?: string;
+  readonly topic?: string;
+  /** Not those of these topics. */
+  readonly exceptTopics?: readonly string[];
+  /** ISO 8601: only what may change something before it. */
+  readonly touchesBefore?: string;
+}
+
+export async function countOpen(db: Kysely<ParkedTables>, of: OpenItems = {}): Promise<number> {
   let query = db
     .selectFrom('parked_items')
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('status', 'in', OPEN_STATUSES);
   if (of.process !== undefined) query = query.where('process', '=', of.process);
   if (of.topic !== undefined) query = query.where('topic', '=', of.topic);
+  if (of.exceptTopics !== undefined) query = query.where('topic', 'not in', of.exceptTopics);
+  const before = of.touchesBefore;
+  if (before !== undefined)
+    query = query.where((eb) => eb.or([eb('touches_from', 'is', null), eb('touches_from', '<', before)]));
   return Number((await query.executeTakeFirstOrThrow()).count);
 }
 
@@ -86,15 +107,22 @@ async function applyEvent(trx: Transaction<ParkedTables>, stored: StoredEvent): 
   };
   switch (event.type) {
     case 'ItemParked': {
-      const { process, topic, origin, reason } = event.data;
-      const place =
-        'stream' in origin
-          ? `${origin.stream}@${origin.revision}`
-          : `${origin.topic}/${origin.partition}@${origin.offset}`;
-      await trx
-        .insertInto('parked_items')
-        .values({ id, process, topic, origin: place, reason, status: 'parked', parked_at: event.occurredAt })
-        .execute();
+      const { process, topic, origin, reason, touchesFrom = null } = event.data;
+      const row: ParkedRow = {
+        id,
+        process,
+        topic,
+        origin: placeOf(origin),
+        reason,
+        status: 'parked',
+        parked_at: event.occurredAt,
+        touches_from: touchesFrom,
+        discard_reason: null,
+        discard_proposed_by: null,
+        discarded_by: null,
+        discarded_at: null,
+      };
+      await trx.insertInto('parked_items').values(row).execute();
       return;
     }
     case 'ParkedRetryRequested':
@@ -103,8 +131,16 @@ async function applyEvent(trx: Transaction<ParkedTables>, stored: StoredEvent): 
       const { reason } = event.data;
       return update(reason === null ? { status: 'handled' } : { status: 'parked', reason });
     }
-    case 'ParkedItemDiscarded':
-      return update({ status: 'discarded' });
+    case 'ParkedItemDiscarded': {
+      const { reason, proposedBy, confirmedBy } = event.data;
+      return update({
+        status: 'discarded',
+        discard_reason: reason,
+        discard_proposed_by: proposedBy,
+        discarded_by: confirmedBy,
+        discarded_at: event.occurredAt,
+      });
+    }
     default:
       return event satisfies never;
   }

@@ -32,6 +32,8 @@ export interface ParkedItem {
   readonly origin: ParkedOrigin;
   /** `InvalidMessage: …` */
   readonly reason: string;
+  /** ISO 8601: nothing before it can change by what was refused. Absent where that is not known. */
+  readonly touchesFrom?: string;
   /** Absent for an event, which its origin names. */
   readonly message?: ParkedMessage;
 }
@@ -74,6 +76,13 @@ export function parkedStream(process: string, origin: ParkedOrigin): string {
   const place =
     'stream' in origin ? `${origin.stream} ${origin.revision}` : `${origin.topic} ${origin.partition} ${origin.offset}`;
   return streamOfParked(uuidOf(`${process} ${place}`));
+}
+
+/** `deals.inbound/0@17`, or `deal-crm|D-1@3` of an event. */
+export function placeOf(origin: ParkedOrigin): string {
+  return 'stream' in origin
+    ? `${origin.stream}@${origin.revision}`
+    : `${origin.topic}/${origin.partition}@${origin.offset}`;
 }
 
 /** @param id as in `GET /parked/{id}` */
@@ -119,6 +128,8 @@ export const parkedDecider: Decider<ParkedState, ParkedCommand, ParkedEvent> = {
         return [{ type: 'ParkedRetryAnswered', version: 1, occurredAt, data: { retry, reason } }];
       }
       case 'discard': {
+        // Repeated after a crash.
+        if (state.status === 'discarded') return [];
         assertOpen(state);
         const { reason, proposedBy, confirmedBy } = command;
         return [{ type: 'ParkedItemDiscarded', version: 1, occurredAt, data: { reason, proposedBy, confirmedBy } }];

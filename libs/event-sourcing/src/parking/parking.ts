@@ -1,4 +1,5 @@
 /** Parks what a process refuses for good, and answers retries. */
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import type { Message } from '@tantieme/messaging/broker';
 import type { Timers } from '@tantieme/time/timers';
@@ -21,6 +22,8 @@ const CACHE_BYTES_MAX = 1024 * 1024;
 export interface ToPark {
   readonly origin: ParkedOrigin;
   readonly reason: string;
+  /** As in {@link ParkedItem}. */
+  readonly touchesFrom?: string;
   readonly message?: ParkedMessage;
 }
 
@@ -57,14 +60,15 @@ export class Parking {
     if (fresh.length === 0) return;
     await this.assertRoom(process, topic, fresh.length);
     const results = await this.runtime.handleMany(
-      fresh.map(({ stream, origin, reason, message }) => {
-        const item: ParkedItem = {
+      fresh.map(({ stream, origin, reason, touchesFrom, message }) => {
+        const item: ParkedItem = omitUndefined({
           process,
           topic,
           origin,
           reason: cut(reason, REASON_CHARACTERS_MAX),
-          ...(message === undefined ? {} : { message }),
-        };
+          touchesFrom,
+          message,
+        });
         return { stream, command: { type: 'park', at: this.now(), item }, context: contextOf(process, stream) };
       }),
     );
@@ -104,20 +108,29 @@ export class Parking {
 }
 
 /** A message as something to park, cut to the limits of an event. */
-export function parkedMessageOf({ message, reason }: { readonly message: Message; readonly reason: string }): ToPark {
+export function parkedMessageOf({
+  message,
+  reason,
+  touchesFrom,
+}: {
+  readonly message: Message;
+  readonly reason: string;
+  readonly touchesFrom?: string;
+}): ToPark {
   const { topic, partition, offset, key, value, headers = {} } = message;
   const kept = cut(value, PARKED_CHARACTERS_MAX);
   const keptHeaders = JSON.stringify(headers).length > REASON_CHARACTERS_MAX ? {} : headers;
-  return {
+  return omitUndefined({
     origin: { topic, partition, offset: String(offset) },
     reason,
+    touchesFrom,
     message: {
       key: cut(key, REASON_CHARACTERS_MAX),
       value: kept,
       isCut: kept !== value,
       headers: Object.fromEntries(Object.entries(keptHeaders).map(([name, text]) => [name, text.toWellFormed()])),
     },
-  };
+  });
 }
 
 /** A parked message as it was received; undefined for a parked event. */

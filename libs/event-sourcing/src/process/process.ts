@@ -41,6 +41,8 @@ export type StepResult = 'open' | readonly Refusal[] | void;
 export interface Refusal {
   readonly message: Message;
   readonly reason: string;
+  /** ISO 8601: nothing before it can change by the message. Left out where that is not known. */
+  readonly touchesFrom?: string;
 }
 
 export interface StepContext {

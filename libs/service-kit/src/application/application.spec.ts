@@ -129,6 +129,19 @@ describe('an application', () => {
       expect((await send('GET', '/orders?limit=200', undefined, finance)).body).toMatchObject({ limit: 200 });
     });
 
+    it.each([
+      ['truncated', 'IncompleteStream', 'Restore the event log'],
+      ['ahead', 'UnknownPosition', 'restore the log'],
+      ['denied', 'EventStoreRefused', 'correlation id'],
+    ])('503 with the way out where only an operator can help: %s', async (order, code, wayOut) => {
+      const { status, headers, body } = await send('GET', `/orders/${order}`);
+      expect([status, body['code'], body['title']]).toEqual([503, code, 'Service Unavailable']);
+      expect(body['detail']).toContain(wayOut);
+      expect(body['detail']).not.toContain('hunter2');
+      // A retry would meet the same.
+      expect(headers['retry-after']).toBeUndefined();
+    });
+
     it('without internal details', async () => {
       expect(JSON.stringify(await send('GET', '/orders/broken'))).not.toContain('hunter2');
     });

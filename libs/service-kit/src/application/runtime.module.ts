@@ -1,3 +1,6 @@
+import { resolve } from 'node:path';
+import { BroadcastChannel } from 'node:worker_threads';
+
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, DiscoveryModule } from '@nestjs/core';
@@ -31,7 +34,11 @@ import { Metrics } from '../observability/metrics.js';
 import { observedBroker } from '../observability/observed-broker.js';
 import { observedEventStore } from '../observability/observed-event-store.js';
 import { ProblemFilter } from '../http/problem.js';
+import { discardParked, PARKED_PROPOSALS_OF } from '../parking/discard-parked.js';
 import { ParkedController } from '../parking/parked.controller.js';
+import { proposalsController } from '../two-people/proposal.controller.js';
+import type { ProposalTables } from '../two-people/proposal.tables.js';
+import { Proposals } from '../two-people/proposals.js';
 import { Reachability } from '../health/reachability.js';
 import {
   BROKER,
@@ -39,9 +46,11 @@ import {
   DATABASE,
   EVENT_STORE,
   LOG_CHECK,
+  PARKED_PROPOSALS,
   WORK_FILTER,
   TRACING,
   LEADERSHIP,
+  THREAD_CHANNEL,
   TIMERS,
   TOPIC_VIEWS,
 } from '../runtime/runtime-tokens.js';
@@ -95,7 +104,12 @@ export class RuntimeModule {
     return {
       module: RuntimeModule,
       imports: [DiscoveryModule],
-      controllers: [HealthController, MetricsController, ParkedController],
+      controllers: [
+        HealthController,
+        MetricsController,
+        ParkedController,
+        proposalsController('parked-proposals', PARKED_PROPOSALS),
+      ],
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: WORK_FILTER, useValue: runsHere },
@@ -127,8 +141,24 @@ export class RuntimeModule {
         { provide: TOPIC_VIEWS, useFactory: () => new Map() },
         LaneEnds,
         { provide: TIMERS, useValue: systemTimers },
+        {
+          provide: THREAD_CHANNEL,
+          useFactory: () => new BroadcastChannel(`background ${resolve(config.dataDirectory)}`),
+        },
         { provide: LEADERSHIP, useFactory: () => openLeadership(config) },
         Background,
+        {
+          provide: PARKED_PROPOSALS,
+          useFactory: (store: EventStore, db: Kysely<ProposalTables>, background: Background) =>
+            new Proposals({
+              service: PARKED_PROPOSALS_OF,
+              store,
+              db,
+              background: { add: (process) => background.addShared(process) },
+              actions: [discardParked(background.parking)],
+            }),
+          inject: [EVENT_STORE, DATABASE, Background],
+        },
         Reachability,
         TokenVerifier,
         RuntimeShutdown,

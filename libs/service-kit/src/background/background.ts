@@ -1,5 +1,4 @@
-import { resolve } from 'node:path';
-import { BroadcastChannel } from 'node:worker_threads';
+import type { BroadcastChannel } from 'node:worker_threads';
 
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
@@ -31,6 +30,7 @@ import {
   DATABASE,
   EVENT_STORE,
   LEADERSHIP,
+  THREAD_CHANNEL,
   TIMERS,
   TOPIC_VIEWS,
   TRACING,
@@ -53,8 +53,8 @@ export interface WorkThread {
  * The processes of all service modules in this application, run by one scheduler. A module adds its processes and
  * publications in its constructor or in `onModuleInit`. They start at application bootstrap, and stop at shutdown,
  * before the stores close. Replicas that share a database elect a leader for each process. On a data directory a second
- * application that has one of the processes fails at its start; only the reader of the parked items, which every service
- * has, is elected among the services on the directory.
+ * application that has one of the processes fails at its start; only the work on parked items, which every service has,
+ * is elected among the services on the directory.
  */
 @Injectable()
 export class Background implements OnApplicationBootstrap {
@@ -64,7 +64,6 @@ export class Background implements OnApplicationBootstrap {
   /** Processes that only this application may run on a data directory. */
   private readonly claimed: string[] = [];
   private phase: 'new' | 'started' | 'stopped' = 'new';
-  private readonly channel: BroadcastChannel;
   private parkedCount = 0;
 
   constructor(
@@ -79,9 +78,8 @@ export class Background implements OnApplicationBootstrap {
     @Inject(TRACING) tracing: Tracing | null,
     @Inject(LEADERSHIP) private readonly leadership: Leadership,
     @Inject(TIMERS) timers: Timers,
+    @Inject(THREAD_CHANNEL) private readonly channel: BroadcastChannel | null,
   ) {
-    this.channel = new BroadcastChannel(`background ${resolve(config.dataDirectory)}`);
-    this.channel.unref();
     this.scheduler = new Scheduler({
       store,
       broker,
@@ -91,14 +89,19 @@ export class Background implements OnApplicationBootstrap {
       leadership,
       onError: (name, error) => this.logger.error({ err: error, process: name }, `${name} failed`),
       observe: observedStep(metrics, tracing),
-      tell: (message) => {
-        if (this.phase === 'started') this.channel.postMessage(message);
-      },
+      tell:
+        channel === null
+          ? undefined
+          : (message) => {
+              if (this.phase === 'started') channel.postMessage(message);
+            },
     });
-    this.channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
+    if (channel !== null) {
+      channel.unref();
+      channel.onmessage = ({ data }: { readonly data: unknown }) => this.scheduler.receive(data as ThreadMessage);
+    }
     ends.listen((lane, end) => this.scheduler.noteEnd(lane, end));
-    const parked = projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection());
-    this.scheduler.add(parked, runsHere(parked.name));
+    this.addShared(projectionProcess(db as unknown as Kysely<ParkedTables>, parkedProjection()));
   }
 
   /** Parks messages and events, and answers retries. */
@@ -112,6 +115,11 @@ export class Background implements OnApplicationBootstrap {
     const here = this.runsHere(process.name);
     this.scheduler.add(process, here);
     if (here) this.claimed.push(process.name);
+  }
+
+  /** A process of every service: one of the services on a data directory runs it, the others stand by. */
+  addShared<Item>(process: Process<Item>): void {
+    this.scheduler.add(process, this.runsHere(process.name));
   }
 
   /** Embedded, the topics become views of the log; on Kafka a relay publishes each of them. */
@@ -144,7 +152,7 @@ export class Background implements OnApplicationBootstrap {
     this.leadership.claim?.(this.claimed);
     this.phase = 'started';
     this.scheduler.start();
-    for (const thread of this.threads) await thread.start();
+    await Promise.all(this.threads.map((thread) => thread.start()));
   }
 
   async stop(): Promise<void> {
@@ -153,7 +161,7 @@ export class Background implements OnApplicationBootstrap {
     for (const thread of this.threads.toReversed())
       await thread.stop().catch((error: unknown) => this.logger.error(`a thread did not stop: ${String(error)}`));
     await this.scheduler.stop();
-    this.channel.close();
+    this.channel?.close();
   }
 
   /** Why processes do not run: empty while the application is running. */

@@ -16,6 +16,6 @@ export const API_TAGS: Readonly<Record<string, string>> = {
   rewards: 'Bonus programmes and their bonuses',
   statements: 'Statements of payees: list, approve, export',
   payouts: 'Payouts, payments and balances',
-  parked: 'What a process refused for good and set aside: list, retry',
+  parked: 'What a process refused for good and set aside: list, retry, discard',
   health: 'Whether the process is alive, ready and up to date',
 };

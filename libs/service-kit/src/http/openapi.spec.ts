@@ -91,7 +91,13 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes each tag in use, once', () => {
-    expect(document.tags?.map(({ name }) => name).sort()).toEqual(['deals', 'health', 'imports', 'parked']);
+    expect(document.tags?.map(({ name }) => name).sort()).toEqual([
+      'deals',
+      'health',
+      'imports',
+      'parked',
+      'proposals',
+    ]);
     for (const { description } of document.tags ?? []) expect(description).not.toBe('');
   });
 
@@ -102,6 +108,9 @@ describe('the OpenAPI document', () => {
     expect(keyed.map(([path, method]) => `${method} ${path}`).sort()).toEqual([
       'post /bodies/text',
       'post /orders',
+      'post /parked-proposals/{id}/confirm',
+      'post /parked-proposals/{id}/reject',
+      'post /parked/{id}/discard',
       'post /parked/{id}/retry',
       'put /orders/{id}',
     ]);

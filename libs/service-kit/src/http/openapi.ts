@@ -197,6 +197,9 @@ function addProblems(method: Method, operation: Operation): void {
       EventStoreUnavailable: 'the event store cannot be reached; try again',
       DatabaseUnavailable: 'the database cannot be reached; try again',
       IssuerUnavailable: 'the keys of the token issuer cannot be fetched; try again',
+      UnknownPosition: 'the event log is another or older one than was read; an operator must restore it',
+      IncompleteStream: 'events of a stream are missing; an operator must restore the event log',
+      EventStoreRefused: 'the event store refuses the call; an operator must remove the cause',
     });
     if (method !== 'get')
       add(507, { StorageFull: 'the disk is full: nothing was stored; an operator must free space' });

@@ -6,7 +6,14 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { isDatabaseUnavailable, isStorageFull } from '@tantieme/event-sourcing/read-model/database-unavailable';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { EventStoreUnavailable, EventTooLarge, StorageFull } from '@tantieme/event-store/event-store';
+import {
+  EventStoreRefused,
+  EventStoreUnavailable,
+  EventTooLarge,
+  IncompleteStream,
+  StorageFull,
+  UnknownPosition,
+} from '@tantieme/event-store/event-store';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { IssuerUnavailable, Unauthenticated } from '../access/token-verifier.js';
@@ -68,6 +75,8 @@ export interface Failure {
   readonly code: string;
   readonly detail: string;
   readonly errors?: readonly FieldError[] | undefined;
+  /** True where only an operator can help: a retry would meet the same. */
+  readonly needsOperator?: boolean;
 }
 
 export function problemOf(failure: Failure, correlationId: string): Problem {
@@ -89,7 +98,7 @@ export function sendProblem(
   correlationId: string,
   extensions: Readonly<Record<string, unknown>> = {},
 ): void {
-  if (failure.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+  if (failure.status === 503 && failure.needsOperator !== true) void reply.header('retry-after', RETRY_AFTER_SECONDS);
   // Serialized here: Fastify serializes objects only under application/json.
   void reply
     .status(failure.status)
@@ -126,6 +135,15 @@ function failureOf(error: unknown): Failure {
   if (error instanceof IssuerUnavailable) return { status: 503, code: error.code, detail: error.message };
   if (error instanceof EventStoreUnavailable)
     return unavailable(error.code, 'eventStore', 'the event store cannot be reached; try again');
+  if (error instanceof UnknownPosition || error instanceof IncompleteStream)
+    return { status: 503, code: error.code, detail: `${error.message}. An operator must do this`, needsOperator: true };
+  if (error instanceof EventStoreRefused)
+    return {
+      status: 503,
+      code: error.code,
+      detail: 'the event store refuses the call; an operator finds its reason in the log, under the correlation id',
+      needsOperator: true,
+    };
   if (isDatabaseUnavailable(error))
     return unavailable('DatabaseUnavailable', 'database', 'the database cannot be reached; try again');
   if (error instanceof StorageFull || isStorageFull(error))

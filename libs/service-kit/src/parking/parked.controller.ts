@@ -1,9 +1,10 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { streamOfParked } from '@tantieme/event-sourcing/parking/parked';
 import { OPEN_STATUSES } from '@tantieme/event-sourcing/parking/parked.projection';
-import type { ParkedTables } from '@tantieme/event-sourcing/parking/parked.projection';
+import type { ParkedRow, ParkedTables } from '@tantieme/event-sourcing/parking/parked.projection';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
@@ -13,16 +14,20 @@ import { ApiPage, ApiProblems } from '../http/api-answers.js';
 import { Context } from '../http/context.js';
 import { decodeCursor, pageOf } from '../http/cursor.js';
 import type { Page } from '../http/cursor.js';
-import { DATABASE } from '../runtime/runtime-tokens.js';
+import { DATABASE, PARKED_PROPOSALS } from '../runtime/runtime-tokens.js';
+import { DiscardBody, ProposalRead } from '../two-people/proposal.dto.js';
+import type { Proposals } from '../two-people/proposals.js';
+import { DISCARD_PARKED } from './discard-parked.js';
 import { ParkedQuery, ParkedRead, ParkedRetry } from './parked.dto.js';
 
-/** What was refused for good and set aside: to be looked at and retried. No route discards it yet. */
+/** What was refused for good and set aside: to be looked at, retried, or discarded by two people. */
 @ApiTags('parked')
 @Controller('parked')
 export class ParkedController {
   constructor(
     @Inject(DATABASE) private readonly db: Kysely<ParkedTables>,
     @Inject(Background) private readonly background: Background,
+    @Inject(PARKED_PROPOSALS) private readonly proposals: Proposals,
   ) {}
 
   @Get()
@@ -46,7 +51,7 @@ export class ParkedController {
       .limit(limit + 1)
       .execute();
     const page = pageOf(rows, limit, ({ parked_at: parkedAt, id }) => [parkedAt, id]);
-    return { ...page, items: page.items.map(({ parked_at: parkedAt, ...row }) => ({ ...row, parkedAt })) };
+    return { ...page, items: page.items.map(readOf) };
   }
 
   @Post(':id/retry')
@@ -71,4 +76,41 @@ export class ParkedController {
     await this.background.parking.runtime.handle(streamOfParked(id), command, context);
     return { id, status: 'retrying' };
   }
+
+  @Post(':id/discard')
+  @HttpCode(202)
+  @Roles('operator', 'finance')
+  @ApiOperation({
+    summary: 'Propose to discard a parked item',
+    description:
+      'Once somebody else confirms the proposal, nothing waits for the item any longer: readiness does not count it, ' +
+      'and closings need no reason for it. It stays listed as discarded.',
+  })
+  @ApiParam({ name: 'id', description: 'Id of the item', example: '84d86570-8378-5032-a1f9-b38677db91ec' })
+  @ApiAcceptedResponse({ type: ProposalRead, description: 'The proposal' })
+  @ApiProblems({
+    404: { ParkedUnknown: 'nothing is parked under this id' },
+    409: {
+      ParkedClosed: 'it was handled or discarded',
+      ProposalInProgress: 'an earlier proposal is being carried out',
+    },
+  })
+  discard(
+    @Param('id') id: string,
+    @Body() { reason }: DiscardBody,
+    @Context() context: CommandContext,
+  ): Promise<ProposalRead> {
+    return this.proposals.propose(DISCARD_PARKED, id, { reason }, context);
+  }
+}
+
+function readOf(row: ParkedRow): ParkedRead {
+  const { id, process, topic, origin, reason, status, parked_at: parkedAt } = row;
+  const { discard_reason: why, discard_proposed_by: proposedBy, discarded_by: confirmedBy, discarded_at: at } = row;
+  const discard =
+    why === null || proposedBy === null || confirmedBy === null || at === null
+      ? undefined
+      : { reason: why, proposedBy, confirmedBy, at };
+  const touchesFrom = row.touches_from ?? undefined;
+  return omitUndefined({ id, process, topic, origin, reason, status, parkedAt, touchesFrom, discard });
 }

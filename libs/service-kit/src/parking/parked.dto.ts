@@ -20,6 +20,20 @@ export class ParkedQuery extends PageQuery {
   process?: string;
 }
 
+class ParkedDiscard {
+  @ApiProperty({ example: 'a test of the shop, never meant for us' })
+  readonly reason!: string;
+
+  @ApiProperty({ description: 'Subject of the person who proposed it', example: 'olga@example.com' })
+  readonly proposedBy!: string;
+
+  @ApiProperty({ description: 'Subject of the person who confirmed it', example: 'ada@example.com' })
+  readonly confirmedBy!: string;
+
+  @ApiProperty({ example: '2026-03-06T10:00:00.000Z' })
+  readonly at!: string;
+}
+
 export class ParkedRead {
   @ApiProperty({ example: '84d86570-8378-5032-a1f9-b38677db91ec' })
   readonly id!: string;
@@ -41,6 +55,15 @@ export class ParkedRead {
 
   @ApiProperty({ example: '2026-03-05T10:00:00.000Z' })
   readonly parkedAt!: string;
+
+  @ApiPropertyOptional({
+    description: 'Nothing before it can change by the item; left out where that is not known',
+    example: '2026-03-04T10:00:00.000Z',
+  })
+  readonly touchesFrom?: string;
+
+  @ApiPropertyOptional({ type: ParkedDiscard, description: 'Who discarded it, and why' })
+  readonly discard?: ParkedDiscard;
 }
 
 export class ParkedRetry {

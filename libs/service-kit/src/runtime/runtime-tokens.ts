@@ -11,6 +11,8 @@ export const CONFIG = Symbol('CONFIG');
 export const LOG_CHECK = Symbol('LOG_CHECK');
 /** Which background work runs in this application: `background.ts`. */
 export const WORK_FILTER = Symbol('WORK_FILTER');
+/** By which the threads of one process tell each other how far they are; null where one thread runs everything. */
+export const THREAD_CHANNEL = Symbol('THREAD_CHANNEL');
 /** Locks by which replicas elect the one that runs a process. */
 export const LEADERSHIP = Symbol('LEADERSHIP');
 /** Topics that are views of the log, by name; empty with Kafka. */
@@ -19,3 +21,5 @@ export const TOPIC_VIEWS = Symbol('TOPIC_VIEWS');
 export const TRACING = Symbol('TRACING');
 /** Clock, waiting and randomness of the processes; a simulation replaces them. */
 export const TIMERS = Symbol('TIMERS');
+/** Proposals to discard parked items: `discard-parked.ts`. */
+export const PARKED_PROPOSALS = Symbol('PARKED_PROPOSALS');

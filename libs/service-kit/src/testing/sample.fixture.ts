@@ -21,6 +21,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { LOG } from '@tantieme/event-sourcing/process/log-source';
 import type { Source } from '@tantieme/event-sourcing/process/process';
+import { EventStoreRefused, IncompleteStream, UnknownPosition } from '@tantieme/event-store/event-store';
 import { systemTimers } from '@tantieme/time/timers';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsString, Matches, MaxLength, ValidateNested } from 'class-validator';
@@ -171,6 +172,9 @@ class OrdersController {
   @ApiProblems({ 404: { OrderUnknown: 'there is no such order' } })
   one(@Caller() caller: Principal, @Param('id') id: string): OrderAnswer {
     if (id === 'broken') throw new Error('the password is hunter2');
+    if (id === 'truncated') throw new IncompleteStream('order-truncated', 'revision 0 is missing');
+    if (id === 'ahead') throw new UnknownPosition(29n, 20n);
+    if (id === 'denied') throw new EventStoreRefused('access denied to hunter2');
     if (id === 'none') throw new DomainError('OrderUnknown', 'there is no such order', 'not-found');
     assertOwn(caller, id);
     return { id, caller };

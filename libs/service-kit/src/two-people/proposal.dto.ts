@@ -33,6 +33,14 @@ export class RejectProposalBody {
   reason?: string;
 }
 
+export class DiscardBody {
+  @ApiProperty({ description: 'Why it is discarded', example: 'a test of the shop, never meant for us' })
+  @IsString()
+  @MinLength(1)
+  @MaxLength(REASON_LENGTH_MAX)
+  reason!: string;
+}
+
 class RefusalRead {
   @ApiProperty({ example: 'ClosingInProgress' })
   readonly code!: string;

@@ -62,7 +62,7 @@ export class Proposals {
       readonly service: string;
       readonly store: EventStore;
       readonly db: Kysely<ProposalTables>;
-      readonly background: Background;
+      readonly background: Pick<Background, 'add'>;
       readonly actions: readonly TwoPersonAction[];
     },
   ) {

@@ -24,17 +24,21 @@ export interface GoldenLog {
   readonly events: readonly GoldenEvent[];
   /** SHA-256 of the rows of each table of the read models. */
   readonly tables: Readonly<Record<string, string>>;
+  /** One line for each message that the services publish: topic, key, and SHA-256 of its bytes. */
+  readonly messages: readonly string[];
 }
 
 export function readGoldenLog(directory = GOLDEN_DIRECTORY): GoldenLog {
   const lines = readFileSync(join(directory, 'events.ndjson'), 'utf8').split('\n').filter(Boolean);
   const tables = JSON.parse(readFileSync(join(directory, 'tables.json'), 'utf8')) as GoldenLog['tables'];
-  return { events: lines.map((line) => JSON.parse(line) as GoldenEvent), tables };
+  const messages = readFileSync(join(directory, 'messages.txt'), 'utf8').split('\n').filter(Boolean);
+  return { events: lines.map((line) => JSON.parse(line) as GoldenEvent), tables, messages };
 }
 
-export function writeGoldenLog({ events, tables }: GoldenLog, directory = GOLDEN_DIRECTORY): void {
+export function writeGoldenLog({ events, tables, messages }: GoldenLog, directory = GOLDEN_DIRECTORY): void {
   writeFileSync(join(directory, 'events.ndjson'), events.map((event) => `${canonicalJson(event)}\n`).join(''));
   writeFileSync(join(directory, 'tables.json'), `${JSON.stringify(tables, null, 2)}\n`);
+  writeFileSync(join(directory, 'messages.txt'), messages.map((message) => `${message}\n`).join(''));
 }
 
 /** All events of a store. The stored texts are canonical, so the data as JSON loses nothing of them. */

@@ -75,6 +75,9 @@ const PERIOD = '2026-01';
 const PAYEES = ['anna', 'bert', 'top'];
 const payeePlan = (payee: string) => ({ payee, plan: 'resellers', currency: 'EUR', calendar: CALENDAR });
 
+/** What it earns is recorded as runs of parts, as if it were larger than an append. */
+const RUN_DEAL = 'crm|D-3';
+
 /** Every command is given at this time of its day. */
 const on = (day: string): string => `2026-${day}T09:00:00.000Z`;
 
@@ -174,6 +177,10 @@ async function recordDeals(recorder: Recorder): Promise<readonly OriginOf<{ read
   } as const;
   await recorder.record(refusalDecider, refusal, { ...refused, at: on('01-15') });
   await recorder.record(refusalDecider, refusal, { resolution: 'recorded', hash: contentHash(1), at: on('01-16') });
+  const nobodys = refusalStream(contentHash('{}'));
+  await recorder.record(refusalDecider, nobodys, { kind: 'invalid', raw: '{}', errors, at: on('01-15') });
+  const discard = { reason: 'a test', proposedBy: 'operator', confirmedBy: 'finance' };
+  await recorder.record(refusalDecider, nobodys, { ...discard, at: on('01-16') });
   const imports = importStream('M-1');
   const at = on('01-15');
   const started = { format: 'ndjson', file: 'deals.ndjson' } as const;
@@ -270,15 +277,23 @@ class Commissions {
     const { number } = event.data;
     for (const { payee, groups, above } of creditsIn(event)) {
       const credit = { type: 'credit', deal, number, groups, openFrom: null, at: on('01-21') } as const;
-      await this.change(payee, above === undefined ? credit : { ...credit, above });
+      await this.change(
+        payee,
+        above === undefined ? credit : { ...credit, above },
+        deal === RUN_DEAL ? 'run' : 'event',
+      );
     }
   }
 
   /** Records the change of a payee's earnings, and what follows from it for others. */
-  private async change(payee: string, change: WithoutPayee<EarningCommand>): Promise<void> {
+  private async change(
+    payee: string,
+    change: WithoutPayee<EarningCommand>,
+    as: 'event' | 'run' = 'event',
+  ): Promise<void> {
     const stream = earningStream(payee, 'resellers');
     const command = { payeePlan: payeePlan(payee), ...change } as EarningCommand;
-    for (const recorded of await this.recorder.record(earningDecider(this.plans), stream, command))
+    for (const recorded of await this.recorder.record(earningDecider(this.plans), stream, command, as))
       await this.passOn(payee, recorded);
   }
 
@@ -472,7 +487,14 @@ async function recordParked(recorder: Recorder): Promise<void> {
   const message = { key: 'crm|D-1', value: 'no envelope', isCut: false, headers: {} };
   for (const [offset, end] of (['handled', 'discarded'] as const).entries()) {
     const origin = { topic: 'deals.inbound', partition: 0, offset: String(offset) };
-    const item = { process: 'deal-ingestion-inbound', topic: origin.topic, origin, reason: 'is not JSON', message };
+    const item = {
+      process: 'deal-ingestion-inbound',
+      topic: origin.topic,
+      origin,
+      reason: 'is not JSON',
+      touchesFrom: at,
+      message,
+    };
     const stream = parkedStream(item.process, origin);
     await recorder.record(parkedDecider, stream, { type: 'park', at, item });
     if (end === 'handled') {

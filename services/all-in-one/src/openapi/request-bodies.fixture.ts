@@ -251,6 +251,16 @@ export const REQUEST_BODIES: Readonly<Record<string, RequestBody | readonly Requ
   batchQuotas: { url: '/quotas/batch', samples: [QUOTA], message: 'quota' },
   closePeriod: { url: '/periods/weekly@Europe%2FRome/2026-03/close', samples: [{ force: 'a deal is missing' }] },
   waivePendingDeal: { url: '/pending-deals/crm%7CD-1/waive', samples: [{ reason: 'the partner never registers' }] },
+  discardParked: { url: '/parked/84d86570-8378-5032-a1f9-b38677db91ec/discard', samples: [{ reason: 'a test' }] },
+  rejectParkedProposal: {
+    url: '/parked-proposals/discard-parked%7C84d86570-8378-5032-a1f9-b38677db91ec%7C1/reject',
+    samples: [{ reason: 'too early' }],
+  },
+  discardRefusal: { url: `/refusals/${'a'.repeat(64)}/discard`, samples: [{ reason: 'a test' }] },
+  rejectRefusalProposal: {
+    url: `/refusal-proposals/discard-refusal%7C${'a'.repeat(64)}%7C1/reject`,
+    samples: [{ reason: 'too early' }],
+  },
   rejectCommissionProposal: {
     url: '/commission-proposals/waive-deal%7Ccrm%7CD-1%7C1/reject',
     samples: [{ reason: 'too early' }],

@@ -7,6 +7,8 @@ import type { Machine, Simulation } from '@tantieme/simulation/simulation';
 export type SimulatedLocks = Map<string, Machine>;
 
 export class SimulatedLeadership implements Leadership {
+  private readonly held = new Set<string>();
+
   constructor(
     private readonly simulation: Simulation,
     private readonly machine: Machine,
@@ -14,18 +16,22 @@ export class SimulatedLeadership implements Leadership {
   ) {}
 
   async take(names: readonly string[]): Promise<readonly string[]> {
-    const { simulation, machine, locks } = this;
+    const { simulation, machine, locks, held } = this;
     await simulation.turn(machine, 'elect');
-    if (simulation.chance(simulation.faults.refused)) {
+    if (simulation.suffers('refused') || [...held].some((name) => locks.get(name) !== machine)) {
       this.release();
-      throw new Error('the simulated lock server is unreachable');
+      throw new Error('the simulated lock server has lost the connection');
     }
     const won = names.filter((name) => locks.get(name)?.isRunning !== true);
-    for (const name of won) locks.set(name, machine);
+    for (const name of won) {
+      locks.set(name, machine);
+      held.add(name);
+    }
     return won;
   }
 
   release(): void {
-    for (const [name, holder] of this.locks) if (holder === this.machine) this.locks.delete(name);
+    for (const name of this.held) if (this.locks.get(name) === this.machine) this.locks.delete(name);
+    this.held.clear();
   }
 }

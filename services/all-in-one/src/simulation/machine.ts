@@ -6,6 +6,10 @@ import { DatabaseSync } from 'node:sqlite';
 
 import type { INestApplicationContext, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { decode } from '@tantieme/contracts/envelope';
+import { categoryOf, matchesFilter } from '@tantieme/event-store/event-store';
+import { ACCOUNT } from '@tantieme/payouts/account/account';
+import { PAYOUTS } from '@tantieme/payouts/account/account.events-out';
 import { sqliteDialect } from '@tantieme/event-sourcing/read-model/database';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
@@ -17,6 +21,7 @@ import {
   DATABASE,
   EVENT_STORE,
   LEADERSHIP,
+  THREAD_CHANNEL,
   TIMERS,
   TOPIC_VIEWS,
 } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -36,6 +41,9 @@ const SILENT: LoggerService = { log: () => undefined, error: () => undefined, wa
 /** Partitions of a topic of the simulated broker. */
 const PARTITIONS = 3;
 
+/** Longer than any run lasts: the time that a connection is waited for is not simulated. */
+const ACQUIRE_MS = 60_000;
+
 /** What outlives machines. */
 export class Disks {
   /** Of the embedded broker's file. */
@@ -54,12 +62,31 @@ export class Disks {
       this.writer = undefined;
     }
     this.topics.expel(machine);
+    for (const [name, holder] of this.locks) if (holder === machine) this.locks.delete(name);
   }
 
   remove(): void {
     this.database.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** What a payout says and when it is due belong to an approval: finance is told of each, and always the same. */
+export function unpaid({ log, topics }: Disks): readonly string[] {
+  const told = new Map<string, string>();
+  const violations: string[] = [];
+  for (const { messages } of topics.of(PAYOUTS.topic))
+    for (const { value } of messages) {
+      const { id } = decode(value);
+      if ((told.get(id) ?? value) !== value) violations.push(`the message ${id} was published with two contents`);
+      told.set(id, value);
+    }
+  if (topics.partitions.size === 0) return violations;
+  for (const stored of log.events)
+    if (categoryOf(stored.stream) === ACCOUNT && matchesFilter(PAYOUTS.filter, ACCOUNT, stored.type))
+      for (const { value } of PAYOUTS.toMessages(stored))
+        if (!told.has(decode(value).id)) violations.push(`the message ${decode(value).id} was never published`);
+  return violations;
 }
 
 /** `embedded`: the log is the broker. `kafka`: relays publish to a broker with partitions. */
@@ -88,9 +115,11 @@ export async function startMachine(
         : openEmbeddedBroker(join(disks.directory, 'broker.sqlite'), { views, timers }),
     )
     .overrideProvider(DATABASE)
-    .useValue(new Kysely({ dialect: turning(sqliteDialect(disks.database), simulation, machine, disks) }))
+    .useValue(new Kysely({ dialect: turning(sqliteDialect(disks.database, ACQUIRE_MS), simulation, machine, disks) }))
     .overrideProvider(LEADERSHIP)
     .useValue(new SimulatedLeadership(simulation, machine, disks.locks))
+    .overrideProvider(THREAD_CHANNEL)
+    .useValue(null)
     .overrideProvider(TIMERS)
     .useValue(timers)
     .compile();

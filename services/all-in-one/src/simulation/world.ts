@@ -11,35 +11,43 @@ import { install } from '@sinonjs/fake-timers';
 
 import { Client } from './client.js';
 import { Invariants } from './invariants.js';
-import { Disks, startMachine } from './machine.js';
+import { Disks, startMachine, unpaid } from './machine.js';
 import type { Messaging } from './machine.js';
+import { factCount } from './scenario.js';
+import type { Scenario } from './scenario.js';
 
-const FAULTS: Faults = { refused: 0.02, lostAnswer: 0.02, repeated: 0.03 };
+const FAULTS: Faults = { refused: 0.02, lostAnswer: 0.02, repeated: 0.03, delayed: 0.01 };
 
 /** Shares of the turns after which the world does something to a server. */
-const KILLED_SHARE = 0.0008;
-const FROZEN_SHARE = 0.0008;
-const JOINED_SHARE = 0.001;
+const KILLED_SHARE = 0.0012;
+const FROZEN_SHARE = 0.0012;
+const JOINED_SHARE = 0.002;
 
-/** Turns for which a server is frozen, at most. */
-const FROZEN_STEPS_MAX = 400;
+/** The longest time for which a server is frozen, and the time after which others take its work over. */
+const FROZEN_MS_MAX = 40_000;
+const SESSION_MS = 10_000;
 
 /** Servers at the same time. */
 const SERVERS_MAX = 2;
 
+/** After this time every server knows the ends of the log and of all topics. */
+const KNOWN_MS = 2500;
+
 /** Turns with faults; after them the world is quiet, and has to finish. */
-const FAULTY_STEPS_MAX = 6_000;
+const FAULTY_STEPS_MAX = 4_000;
 
 /** A world that has not finished by then never will. */
-const STEPS_MAX = 100_000;
+const STEPS_MAX = 60_000;
 
 export interface Outcome {
   readonly seed: number;
   readonly steps: number;
   readonly traceHash: string;
   readonly violations: readonly string[];
-  /** The canonical statements of all periods. */
-  readonly statements: string;
+  /** What the world answers at the end. */
+  readonly answers: string;
+  /** How often each fault happened. */
+  readonly faults: ReadonlyMap<string, number>;
 }
 
 interface Server {
@@ -48,15 +56,17 @@ interface Server {
   application?: INestApplicationContext;
 }
 
-/** @param expected statements of a run without faults */
-export async function simulate(
-  seed: number,
-  messaging: Messaging,
-  withFaults: boolean,
-  expected?: string,
-): Promise<Outcome> {
+/** What a seed plays. */
+export interface Play {
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly messaging: Messaging;
+}
+
+/** @param expected the answers of a run without faults */
+export async function simulate(play: Play, withFaults: boolean, expected?: string): Promise<Outcome> {
   const clock = install({ toFake: ['Date'] });
-  const world = new World(new Simulation(seed), messaging, (nowMs) => clock.setSystemTime(nowMs));
+  const world = new World(new Simulation(play.seed), play, (nowMs) => clock.setSystemTime(nowMs));
   try {
     return await world.run(withFaults, expected);
   } finally {
@@ -74,7 +84,7 @@ class World {
 
   constructor(
     private readonly simulation: Simulation,
-    private readonly messaging: Messaging,
+    private readonly play: Play,
     private readonly setTime: (nowMs: number) => void,
   ) {}
 
@@ -82,25 +92,26 @@ class World {
     const { simulation, violations } = this;
     if (withFaults) simulation.faults = FAULTS;
     this.startServer();
-    const client = new Client(simulation, () => this.anyServer());
-    let statements: string | undefined;
+    const client = new Client(simulation, this.play.scenario, () => this.anyServer());
+    let answers: string | undefined;
     let failure: Error | undefined;
     const finished = (async () => {
       await client.play();
       await this.drained();
-      statements = await client.statements();
+      answers = await client.answers();
     })().catch((error: unknown) => (failure = error instanceof Error ? error : new Error('the client failed')));
-    while (statements === undefined && failure === undefined && violations.length === 0) {
+    while (answers === undefined && failure === undefined && violations.length === 0) {
       if (simulation.steps > STEPS_MAX) violations.push(`not finished after ${STEPS_MAX} steps: ${this.unfinished()}`);
       else await this.step();
     }
     if (violations.length === 0) await finished;
     if (failure !== undefined) violations.push(failure.message);
-    if (violations.length === 0) violations.push(...this.invariants.atTheEnd());
-    if (violations.length === 0 && expected !== undefined && statements !== expected)
-      violations.push('the statements differ from those of a run without faults');
-    const { seed, steps, traceHash } = simulation;
-    return { seed, steps, traceHash, violations, statements: statements ?? '' };
+    if (violations.length === 0) violations.push(...this.invariants.atTheEnd(factCount(this.play.scenario)));
+    if (violations.length === 0) violations.push(...unpaid(this.disks));
+    if (violations.length === 0 && expected !== undefined && answers !== expected)
+      violations.push(`the answers differ from those of a run without faults: ${difference(answers ?? '', expected)}`);
+    const { seed, steps, traceHash, counts } = simulation;
+    return { seed, steps, traceHash, violations, answers: answers ?? '', faults: counts };
   }
 
   end(): void {
@@ -123,26 +134,40 @@ class World {
     const { simulation, servers } = this;
     const victim = servers[simulation.pick(Math.max(1, servers.length))];
     if (victim !== undefined && simulation.chance(KILLED_SHARE)) {
-      simulation.kill(victim.machine);
-      this.disks.disconnect(victim.machine);
-      this.servers = servers.filter((server) => server !== victim);
-    } else if (victim !== undefined && simulation.chance(FROZEN_SHARE))
-      simulation.freeze(victim.machine, simulation.pick(FROZEN_STEPS_MAX));
-    else if (this.messaging === 'kafka' && servers.length < SERVERS_MAX && simulation.chance(JOINED_SHARE))
+      simulation.count('killed');
+      this.lose(victim);
+    } else if (victim !== undefined && simulation.chance(FROZEN_SHARE)) this.freeze(victim.machine);
+    else if (this.play.messaging === 'kafka' && servers.length < SERVERS_MAX && simulation.chance(JOINED_SHARE)) {
+      simulation.count('joined');
       this.startServer();
+    }
+  }
+
+  /** Its database ends an open transaction only when the machine is lost. */
+  private freeze(machine: Machine): void {
+    if (this.disks.writer === machine) return;
+    const ms = this.simulation.pick(FROZEN_MS_MAX);
+    this.simulation.freeze(machine, ms);
+    const isMissed = ms > SESSION_MS && this.play.messaging === 'kafka';
+    this.simulation.count(isMissed ? 'woke up late' : 'frozen');
+    if (isMissed) this.disks.disconnect(machine);
+  }
+
+  private lose(server: Server): void {
+    this.simulation.kill(server.machine);
+    this.disks.disconnect(server.machine);
+    this.servers = this.servers.filter((one) => one !== server);
   }
 
   private startServer(): void {
     this.started += 1;
     const server: Server = { machine: this.simulation.machine(`server-${this.started}`) };
     this.servers.push(server);
-    startMachine(this.simulation, server.machine, this.disks, this.messaging).then(
+    startMachine(this.simulation, server.machine, this.disks, this.play.messaging).then(
       (application) => (server.application = application),
       (error: unknown) => {
         // A start that meets a fault ends the process; its supervisor starts another.
-        this.simulation.kill(server.machine);
-        this.disks.disconnect(server.machine);
-        this.servers = this.servers.filter((one) => one !== server);
+        this.lose(server);
         if (this.simulation.faults === NO_FAULTS) this.violations.push(`a server does not start: ${String(error)}`);
       },
     );
@@ -153,11 +178,15 @@ class World {
     return ready[this.simulation.pick(Math.max(1, ready.length))];
   }
 
-  /** Waits until all processes have handled everything. */
+  /** Waits until all processes have handled everything, and know it. */
   private async drained(): Promise<void> {
     const watcher = this.simulation.machine('watcher');
     this.simulation.faults = NO_FAULTS;
-    while (this.unfinished() !== '') await this.simulation.wait(watcher, 500);
+    const { events } = this.disks.log;
+    for (let length = -1; length < events.length || this.unfinished() !== '';) {
+      length = events.length;
+      await this.simulation.wait(watcher, KNOWN_MS);
+    }
   }
 
   /** What processes have left, for a report; empty if nothing. */
@@ -175,4 +204,11 @@ class World {
     }
     return works[0]?.length === 0 ? 'starting' : left.join('; ');
   }
+}
+
+/** The first lines that differ. */
+function difference(left: string, right: string): string {
+  const others = right.split('\n');
+  const at = left.split('\n').findIndex((line, index) => line !== others[index]);
+  return `${left.split('\n')[at]?.slice(0, 1500)}\ninstead of ${others[at]?.slice(0, 1500)}`;
 }

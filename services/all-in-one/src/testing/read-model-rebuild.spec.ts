@@ -34,6 +34,8 @@ const UNTOUCHED = [
   'commission_waived',
   'deal_ingestion_refusal_parts',
   'parked_items',
+  'parked_proposals',
+  'refusal_proposals',
 ];
 
 /** A deal of an unknown seller, which stays pending. */

@@ -28,7 +28,7 @@ describe.each(SERVICE_NAMES)('%s', (name) => {
     const segments = routesOf(application).map((route) => route.name.split(/[ /]+/)[1] ?? '');
     await application.close();
     // Operators read health and metrics at the service itself; what is parked is the same at every service.
-    expect(new Set(segments)).toEqual(new Set(['health', 'metrics', 'parked', ...SERVICES[name]]));
+    expect(new Set(segments)).toEqual(new Set(['health', 'metrics', 'parked', 'parked-proposals', ...SERVICES[name]]));
   });
 
   it('has these paths in the documentation', () => {

@@ -9,8 +9,8 @@ import type { Servers } from '../driver.js';
 
 /** In the order of the path of a deal, each with the first path segments that a reverse proxy sends to it. */
 export const SERVICES = {
-  'partner-registry': ['partners', 'partner-warnings', 'parked'],
-  'deal-ingestion': ['deals', 'imports', 'refusals'],
+  'partner-registry': ['partners', 'partner-warnings', 'parked', 'parked-proposals'],
+  'deal-ingestion': ['deals', 'imports', 'refusals', 'refusal-proposals'],
   'commission-calculation': [
     'plans',
     'periods',

@@ -5,8 +5,10 @@ import type { Schemas } from '@tantieme/api-client/client';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Command } from 'commander';
 import { localTime } from '../output/time.js';
 import { parkedCommand } from './parked.js';
+import { proposalCommand } from './proposal.js';
 
 type Parked = Schemas['ParkedRead'];
 
@@ -19,8 +21,11 @@ const servers = new TestServers();
 const config = servers.configuration();
 let url = '';
 
-/** Runs the command. @returns what it prints on standard output */
-async function parked(...args: readonly string[]): Promise<string> {
+const parked = (...args: readonly string[]) => printedBy(parkedCommand(), args);
+const proposal = (...args: readonly string[]) => printedBy(proposalCommand(), args);
+
+/** @returns what the command prints on standard output */
+async function printedBy(command: Command, args: readonly string[]): Promise<string> {
   let printed = '';
   jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
@@ -28,7 +33,7 @@ async function parked(...args: readonly string[]): Promise<string> {
     return true;
   });
   try {
-    await parkedCommand().parseAsync([...args, '--url', url, '--data', config.dataDirectory], { from: 'user' });
+    await command.parseAsync([...args, '--url', url, '--data', config.dataDirectory], { from: 'user' });
   } finally {
     jest.restoreAllMocks();
   }
@@ -82,5 +87,15 @@ describe('tantieme parked', () => {
       'there is no open parked item "zzz"',
     );
     expect(await listed('--status', 'retrying')).toEqual([]);
+  });
+
+  it('proposes to discard an item; confirmed, it is listed with who and why', async () => {
+    const [first] = await listed();
+    const proposed = await parked('discard', first?.id.slice(0, 13) ?? '', '--reason', 'a test');
+    expect(proposed).toContain(`tantieme proposal confirm "discard-parked|${first?.id}|1"`);
+    expect(await proposal('list', '--state', 'open')).toContain(`discard-parked|${first?.id}|1`);
+    expect(await proposal('confirm', first?.id ?? '')).toContain('is confirmed and done');
+    while ((await listed()).length > 1) await pause(POLL_MS);
+    expect(await parked('list', '--status', 'discarded')).toContain('a test (tantieme-cli-operator');
   });
 });

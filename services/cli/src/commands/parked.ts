@@ -2,6 +2,7 @@
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { Command, Option } from 'commander';
 import { printList, withLimit } from './list.js';
+import { printProposed } from './proposal.js';
 import type { ListOptions } from './list.js';
 import { hint, print, printJson } from '../output/print.js';
 import { localTime } from '../output/time.js';
@@ -44,6 +45,7 @@ export function parkedCommand(): Command {
               { title: 'process', of: (one) => one.process, rank: 4 },
               { title: 'origin', of: (one) => one.origin, rank: 2 },
               { title: 'why', of: (one) => one.reason, text: true },
+              { title: 'discarded', of: discardText, text: true },
               { title: 'status', of: (one) => one.status, rank: 1 },
               { title: 'since', of: (one) => localTime(one.parkedAt, timeZone), rank: 3 },
             ],
@@ -62,7 +64,22 @@ export function parkedCommand(): Command {
           }
           hint('what is handled is no longer listed; what is refused again is, with the reason: tantieme parked list');
         }),
+    )
+    .addCommand(
+      serverCommand('discard', 'propose to discard parked items that no retry can mend; another person confirms it')
+        .argument('<parked...>', 'ids of parked items, or the beginnings of them')
+        .requiredOption('--reason <reason>')
+        .action(async (typed: readonly string[], options: ServerOptions & { readonly reason: string }) => {
+          const api = await connect(options, 'operator');
+          const body = { reason: options.reason };
+          for (const id of await parkedIds(api, typed))
+            printProposed(await dataOf(api.POST('/parked/{id}/discard', { params: { path: { id } }, body })), options);
+        }),
     );
+}
+
+function discardText({ discard }: Parked): string | undefined {
+  return discard && `${discard.reason} (${discard.proposedBy}, ${discard.confirmedBy})`;
 }
 
 async function parkedIds(api: Api, typed: readonly string[]): Promise<readonly string[]> {

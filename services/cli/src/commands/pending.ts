@@ -8,8 +8,7 @@ import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { calendarOf, timeZoneFor } from '../server/short-ids.js';
 import { dataOf } from '../server/client.js';
-import { print, printJson } from '../output/print.js';
-import { proposalText } from './proposal.js';
+import { printProposed } from './proposal.js';
 
 interface PendingFilter extends ServerOptions, ListOptions {
   readonly period?: string;
@@ -60,9 +59,7 @@ export function pendingCommand(): Command {
           const proposal = await dataOf(
             api.POST('/pending-deals/{deal}/waive', { params: { path: { deal } }, body: { reason } }),
           );
-          if (options.json) return printJson(proposal);
-          print(proposalText(proposal));
-          print(`Proposed. Somebody else confirms it: tantieme proposal confirm "${proposal.id}"`);
+          printProposed(proposal, options);
         }),
     );
 }

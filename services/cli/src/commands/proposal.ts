@@ -5,15 +5,15 @@ import { printList, withLimit } from './list.js';
 import type { ListOptions } from './list.js';
 import { print, printJson } from '../output/print.js';
 import { localTime } from '../output/time.js';
-import { dataOf, itemsOf } from '../server/client.js';
-import type { Api, Schemas } from '../server/client.js';
+import { itemsOf } from '../server/client.js';
+import type { Api } from '../server/client.js';
+import { pageOfProposals, proposalRoutes } from '../server/proposals.js';
+import type { Proposal } from '../server/proposals.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { resolve, timeZoneFor } from '../server/short-ids.js';
 import { waitUntilClosed } from '../server/background-work.js';
 import { printClosed } from './period.js';
-
-type Proposal = Schemas['ProposalRead'];
 
 const STATES = ['open', 'superseded', 'rejected', 'confirmed', 'done', 'refused'] as const;
 
@@ -26,26 +26,22 @@ interface ProposalFilter extends ServerOptions, ListOptions {
 
 export function proposalCommand(): Command {
   return new Command('proposal')
-    .description('what one person proposed, and another confirms or rejects: closings, waived deals')
+    .description('what one person proposed, and another confirms or rejects: closings, waived deals, discards')
     .addCommand(
-      withLimit(serverCommand('list', 'proposals, newest first'))
+      withLimit(serverCommand('list', 'proposals, newest first of each kind'))
         .addOption(new Option('--state <state>').choices(STATES))
         .option('--time-zone <zone>', 'time zone of the times (default: that of the plans)')
         .action(async (options: ProposalFilter) => {
           const api = await connect(options, 'auditor');
           const timeZone = await timeZoneFor(api, options.timeZone);
           const { state } = options;
-          await printList<Proposal>(
-            options,
-            (query) => api.GET('/commission-proposals', { params: { query: omitUndefined({ ...query, state }) } }),
-            [
-              { title: 'proposal', of: (one) => one.id },
-              { title: 'state', of: (one) => one.state },
-              { title: 'by', of: (one) => one.proposedBy, rank: 1, text: true },
-              { title: 'proposed', of: (one) => localTime(one.proposedAt, timeZone) },
-              { title: 'decided by', of: (one) => one.decidedBy, rank: 2, text: true },
-            ],
-          );
+          await printList<Proposal>(options, (query) => pageOfProposals(api, omitUndefined({ ...query, state })), [
+            { title: 'proposal', of: (one) => one.id },
+            { title: 'state', of: (one) => one.state },
+            { title: 'by', of: (one) => one.proposedBy, rank: 1, text: true },
+            { title: 'proposed', of: (one) => localTime(one.proposedAt, timeZone) },
+            { title: 'decided by', of: (one) => one.decidedBy, rank: 2, text: true },
+          ]);
         }),
     )
     .addCommand(
@@ -85,12 +81,7 @@ export function proposalCommand(): Command {
           const api = await connect(options, 'approver');
           const { id } = await findProposal(api, wanted);
           const { reason } = options;
-          const rejected = await dataOf(
-            api.POST('/commission-proposals/{id}/reject', {
-              params: { path: { id } },
-              body: omitUndefined({ reason }),
-            }),
-          );
+          const rejected = await proposalRoutes(id).reject(api, id, omitUndefined({ reason }));
           if (options.json) printJson(rejected);
           else print(`${id} is rejected`);
         }),
@@ -100,23 +91,18 @@ export function proposalCommand(): Command {
 /** A proposal by its id, or the open one that the words name. */
 async function findProposal(api: Api, wanted: readonly string[]): Promise<Proposal> {
   const [whole = ''] = wanted;
-  if (wanted.length === 1 && /^[a-z-]+\|.+\|\d+$/.test(whole))
-    return dataOf(api.GET('/commission-proposals/{id}', { params: { path: { id: whole } } }));
-  const open = await Array.fromAsync(
-    itemsOf<Proposal>((query) =>
-      api.GET('/commission-proposals', { params: { query: { ...query, state: 'open' as const } } }),
-    ),
-  );
+  if (wanted.length === 1 && /^[a-z-]+\|.+\|\d+$/.test(whole)) return proposalRoutes(whole).find(api, whole);
+  const open = await Array.fromAsync(itemsOf<Proposal>((query) => pageOfProposals(api, { ...query, state: 'open' })));
   const id = resolve(
     'open proposal',
     wanted,
     open.map((one) => one.id),
   );
-  return dataOf(api.GET('/commission-proposals/{id}', { params: { path: { id } } }));
+  return proposalRoutes(id).find(api, id);
 }
 
 export function confirmProposal(api: Api, id: string): Promise<Proposal> {
-  return dataOf(api.POST('/commission-proposals/{id}/confirm', { params: { path: { id } } }));
+  return proposalRoutes(id).confirm(api, id);
 }
 
 /** What somebody has to know before they confirm it. */
@@ -129,3 +115,10 @@ export function proposalText({ id, state, proposedBy, request, read, refusal }: 
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** Of a proposal that was just made: what it is about, and how it is confirmed. */
+export function printProposed(proposal: Proposal, { json }: { readonly json?: boolean }): void {
+  if (json) return printJson(proposal);
+  print(proposalText(proposal));
+  print(`Proposed. Somebody else confirms it: tantieme proposal confirm "${proposal.id}"`);
+}

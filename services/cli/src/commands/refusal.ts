@@ -10,6 +10,7 @@ import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { resolve } from '../server/short-ids.js';
 import { cellFaults } from './import.js';
+import { printProposed } from './proposal.js';
 
 type Refusal = Schemas['Refusal'];
 
@@ -63,7 +64,10 @@ export function refusalCommand(): Command {
           const params = { path: { id: await refusalId(api, id) } };
           const refusal = await dataOf(api.GET('/refusals/{id}', { params }));
           if (options.json) return printJson(refusal);
-          print(`${refusal.id} (${refusal.kind}, ${refusal.state})`);
+          const { discard } = refusal;
+          const end = refusal.resolution ?? refusal.state;
+          print(`${refusal.id} (${refusal.kind}, ${end})`);
+          if (discard) print(`  discarded by ${discard.proposedBy} and ${discard.confirmedBy}: ${discard.reason}`);
           for (const fault of refusal.errors) print(`  ${cellFaults([fault])}`);
           print(refusal.raw);
         }),
@@ -78,6 +82,19 @@ export function refusalCommand(): Command {
             const retried = await dataOf(api.POST('/refusals/{id}/retry', { params }));
             if (options.json) printJson(retried);
             else print(`${id}: ${retried.outcome}`);
+          }
+        }),
+    )
+    .addCommand(
+      serverCommand('discard', 'propose that nobody has to correct refused facts; another person confirms it')
+        .argument('<refusal...>', 'ids of refusals, or the beginnings of them')
+        .requiredOption('--reason <reason>')
+        .action(async (ids: readonly string[], options: ServerOptions & { readonly reason: string }) => {
+          const api = await connect(options, 'operator');
+          const body = { reason: options.reason };
+          for (const typed of ids) {
+            const params = { path: { id: await refusalId(api, typed) } };
+            printProposed(await dataOf(api.POST('/refusals/{id}/discard', { params, body })), options);
           }
         }),
     );

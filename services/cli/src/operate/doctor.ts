@@ -67,6 +67,12 @@ async function checkServer(api: Api, url: string, checks: Check[]): Promise<void
     state: refused === 0 ? 'ok' : 'attention',
     detail: openText(refused, 'refusal', 'tantieme refusal list'),
   });
+  const parked = await counted((query) => api.GET('/parked', { params: { query } }));
+  checks.push({
+    check: 'parked',
+    state: parked === 0 ? 'ok' : 'attention',
+    detail: openText(parked, 'parked item', 'tantieme parked list'),
+  });
   const pending = await counted((query) => api.GET('/pending-deals', { params: { query } }));
   checks.push({
     check: 'pending',

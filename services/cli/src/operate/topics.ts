@@ -2,7 +2,6 @@
 import { Command } from 'commander';
 import { ALL_TOPICS } from '@tantieme/all-in-one/topics';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { createKafkaTopics } from '@tantieme/messaging/kafka/topics';
 import { loadConfig } from '@tantieme/service-kit/runtime/config';
 import { print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
@@ -34,6 +33,8 @@ export function topicsCommand(): Command {
           'TANTIEME_KAFKA is not set: set it to the brokers, such as TANTIEME_KAFKA=localhost:9092. ' +
             'The embedded broker needs no topics to be created.',
         );
+      // Loaded here, since every other command starts without the Kafka client.
+      const { createKafkaTopics } = await import('@tantieme/messaging/kafka/topics');
       const states = await createKafkaTopics({ ...kafka, partitions }, ALL_TOPICS);
       if (options.json) printJson(states);
       else

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { calendarOf } from '@tantieme/time/calendar/key';
 import { periodAt, periodBounds } from '@tantieme/time/calendar/periods';
+import { TOPICS } from '@tantieme/contracts/topics';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { countOpen } from '@tantieme/event-sourcing/parking/parked.projection';
@@ -22,6 +23,9 @@ import type { PostedLine } from '../earning/posting.js';
 
 /** Rows of postings per read. */
 const ROWS_PER_READ = 5000;
+
+/** What is parked on these topics comes after closings. On any other one it may concern every period. */
+const TOPICS_AFTER_CLOSINGS = [TOPICS.paymentsInbound, TOPICS.payouts];
 
 /** What the closing of a period would do now, and what stands in its way. */
 @Injectable()
@@ -82,12 +86,12 @@ export class ClosingPreviews {
     const lists = `GET /pending-deals?calendar=${encodeURIComponent(calendar)}&period=${period}`;
     add('DealsPending', deals, `${deals} ${deals === 1 ? 'deal is' : 'deals are'} pending (${lists})`);
     add('QuotasMissing', quotas, `${quotas} ${quotas === 1 ? 'deal has' : 'deals have'} no quota (${lists})`);
-    // What was refused is not known to belong to any period, so it may concern every one.
-    const parked = await countOpen(this.db);
+    const parked = await countOpen(this.db, { exceptTopics: TOPICS_AFTER_CLOSINGS, touchesBefore: until });
     add(
       'ItemsParked',
       parked,
-      `${parked} ${parked === 1 ? 'item is' : 'items are'} parked; remove the cause and retry them first`,
+      `${parked} ${parked === 1 ? 'item is' : 'items are'} parked (GET /parked); remove the cause and retry them, or ` +
+        'discard them with a second person',
     );
     return items;
   }

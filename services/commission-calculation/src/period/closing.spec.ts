@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
+import { Background } from '@tantieme/service-kit/background/background';
 import type { Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { PendingDeal } from '../pending-deal/pending-deal.dto.js';
 import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';
@@ -11,6 +13,8 @@ const services: Service[] = [];
 afterEach(async () => {
   for (const service of services.splice(0)) await service.end();
 });
+
+const AT = '2026-02-03T16:00:00Z';
 
 const PUBLISHED: ServiceInput = { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' };
 const QUARTERLY: ServiceInput = {
@@ -133,12 +137,39 @@ describe('a closing', () => {
     expect(await service.beginClosing('2026-02')).toMatchObject({ status: 409, body: { code: 'DealsPending' } });
   });
 
-  it('waits for what is parked, which may concern any period', async () => {
+  it('waits for what is parked and may concern any period, until two people discard it or give a reason', async () => {
     const service = await started(deal('D-1'));
     await service.broker.publish(TOPICS.deals, [{ key: 'x', value: 'not a message' }]);
     await service.idle();
     expect(await service.beginClosing('2026-01')).toMatchObject({ status: 409, body: { code: 'ItemsParked' } });
-    await service.close('2026-01', CALENDAR, 'the message was a test');
+    await service.discardParked('the message was a test');
+    expect((await preview(service, '2026-01')).outstanding).toEqual([]);
+    await service.broker.publish(TOPICS.deals, [{ key: 'x', value: 'not a message either' }]);
+    await service.idle();
+    await service.close('2026-01', CALENDAR, 'the message was another test');
+  });
+
+  it('does not wait for a parked item that cannot concern the period', async () => {
+    const service = await started(deal('D-1'));
+    const rate = { base: 'EUR', quote: 'USD', date: '2026-02-03', source: 'ecb' };
+    const said = (id: string) => ({ id, time: AT, source: '/ecb', subject: 'EUR/USD', key: 'EUR/USD', actor: 'ecb' });
+    await service.broker.publish(
+      TOPICS.referencesInbound,
+      ['1.1', '1.2'].map((price) => ({
+        key: 'EUR/USD',
+        value: encode('exchange-rate', { ...said(price), correlationId: price }, { ...rate, rate: price }),
+      })),
+    );
+    await service.application
+      .get(Background)
+      .parking.park('payouts-inbound', TOPICS.paymentsInbound, [
+        { origin: { topic: TOPICS.paymentsInbound, partition: 0, offset: '1' }, reason: 'is not JSON' },
+      ]);
+    await service.idle();
+    const codes = async (period: string) => (await preview(service, period)).outstanding.map(({ code }) => code);
+    expect(await codes('2026-01')).toEqual([]);
+    // The rate that contradicts another counts from its day on.
+    expect(await codes('2026-02')).toEqual(['ItemsParked']);
   });
 
   it('names plans that start inside a measurement window and pay nothing until the next one', async () => {

@@ -1,9 +1,11 @@
 /** Records partners, exchange rates and quotas from the broker. */
 import type { Envelope } from '@tantieme/contracts/envelope';
+import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import { isDay } from '@tantieme/time/day';
 import type { Message } from '@tantieme/messaging/broker';
 import { ACTOR } from '../service-identity.js';
 import { refuse, contextOf, newestPerOrigin } from '../batch.consumer.js';
@@ -12,6 +14,9 @@ import type { PartnerCache } from './cache/partner-cache.service.js';
 import { partnerStream } from './stream/reference-keys.js';
 import type { IncomingReference, ReferenceRecorder } from './reference-recorder.service.js';
 import type { ReferenceRuntime } from './stream/reference-runtime.service.js';
+
+/** Where a day begins first, UTC+14. */
+const EARLIEST_ZONE_MS = 14 * 3_600_000;
 
 export const REFERENCE_CONSUMER = 'commission-reference';
 
@@ -63,7 +68,7 @@ async function recordReferences(
   batch: readonly Received<Envelope>[],
 ): Promise<readonly Refusal[]> {
   const refusals: Refusal[] = [];
-  const incoming: (IncomingReference & { readonly message: Message })[] = [];
+  const incoming: (IncomingReference & { readonly fact: ExchangeRate | Quota; readonly message: Message })[] = [];
   for (const { envelope, message } of batch) {
     const { type: kind, data: fact, time: at, id, correlationId } = envelope;
     if (kind === 'exchange-rate' || kind === 'quota')
@@ -71,6 +76,15 @@ async function recordReferences(
     else refusals.push({ message, reason: `the type of the message is ${kind}, neither exchange-rate nor quota` });
   }
   for (const [index, result] of (await recorder.record(incoming)).entries())
-    if ('error' in result) refuse(refusals, incoming[index]?.message, result.error);
+    if ('error' in result && incoming[index] !== undefined) {
+      const { message, fact } = incoming[index];
+      refuse(refusals, message, result.error, touchesFrom(fact));
+    }
   return refusals;
+}
+
+/** A rate and a quota change nothing before their first day, wherever in the world it begins. */
+function touchesFrom(fact: ExchangeRate | Quota): string | undefined {
+  const day = 'date' in fact ? fact.date : fact.from;
+  return isDay(day) ? new Date(Date.parse(day) - EARLIEST_ZONE_MS).toISOString() : undefined;
 }

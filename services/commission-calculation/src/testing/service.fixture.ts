@@ -243,6 +243,17 @@ export class Service {
     return this.call<Proposal>('approver', 'POST', `/commission-proposals/${encodeURIComponent(id)}/confirm`);
   }
 
+  /** Discards everything that is parked: one person proposes it, another confirms it. */
+  async discardParked(reason: string): Promise<void> {
+    for (const { id } of await this.list<{ readonly id: string }>('operator', '/parked')) {
+      const proposed = await this.call<Proposal>('operator', 'POST', `/parked/${id}/discard`, { reason });
+      const path = `/parked-proposals/${encodeURIComponent(proposed.body.id)}/confirm`;
+      const { body } = await this.call<Proposal>('finance', 'POST', path);
+      if (body.state !== 'done') throw new Error(JSON.stringify(body));
+    }
+    await this.idle();
+  }
+
   /** Waits until a closing has finished. */
   async closed(period: string, calendar = CALENDAR): Promise<void> {
     const path = `/periods/${encodeURIComponent(calendar)}/${period}`;

@@ -4,7 +4,7 @@
  */
 import { Inject, Injectable } from '@nestjs/common';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext, Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
+import type { CommandContext, Work } from '@tantieme/event-sourcing/decide/runtime';
 import { isDatabaseUnavailable } from '@tantieme/event-sourcing/read-model/database-unavailable';
 import { migrate } from '@tantieme/event-sourcing/read-model/migrations';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -19,17 +19,16 @@ import { LINES_MAX } from '../limits.js';
 import { DEAL_RUNTIME } from '../deal/deal.queries.js';
 import type { DealRuntime } from '../deal/deal.queries.js';
 import { MIGRATIONS } from '../migrations.js';
+import { REFUSAL_RUNTIME } from '../refusal/refusal-runtime.service.js';
+import type { RefusalRuntime } from '../refusal/refusal-runtime.service.js';
 import { refusalStream } from '../refusal/refusal.js';
-import type { RefusalCommand, RefusalEvent, RefusalState, RefuseFact, Resolution } from '../refusal/refusal.js';
+import type { RefusalCommand, RefuseFact, Resolution } from '../refusal/refusal.js';
 import type { Candidate } from './candidate.js';
 import { identityIn, judge, located, rejectionOf } from './judgement.js';
 import type { Rejection } from './judgement.js';
 import { openRefusalsOf } from './open-refusals.tables.js';
 import type { OpenRefusalRow, OpenRefusalTables } from './open-refusals.tables.js';
 import { resolutionOf } from './resolution.js';
-
-export const REFUSAL_RUNTIME = Symbol('REFUSAL_RUNTIME');
-export type RefusalRuntime = Runtime<RefusalState, RefusalCommand, RefusalEvent>;
 
 /** The ids of its events are computed from the fact's content, so that a fact has no cause of its own. */
 export type FactContext = Omit<CommandContext, 'cause'>;

@@ -60,7 +60,7 @@ async function resolveIn(
     const id = refusalOf(stored.stream);
     const { type, data } = domainEventOf<RefusalEvent>(stored, REFUSAL_EVENTS);
     if (type === 'RefusedPartStored') continue;
-    if (type === 'RefusalResolved') resolved.add(id);
+    if (type === 'RefusalResolved' || type === 'RefusalDiscarded') resolved.add(id);
     else if (isAboutKnownFact(data))
       added.set(id, { id, kind: data.kind, source: data.source, deal: data.deal, fact: data.fact });
   }

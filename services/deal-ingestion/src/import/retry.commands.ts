@@ -13,6 +13,7 @@ import { FactRecorder } from '../fact/fact-recorder.service.js';
 import type { FactContext, FactRecorded } from '../fact/fact-recorder.service.js';
 import { receiptOf } from '../fact/receipt.js';
 import type { Refusal } from '../refusal/refusal.dto.js';
+import { refusalResolved } from '../refusal/refusal.js';
 import { wholeRefusal } from '../refusal/refusal.queries.js';
 import type { ImportTables } from './import.tables.js';
 import { columnMapping } from './mapping-document.js';
@@ -47,8 +48,7 @@ export class RetryRefusalHandler implements ICommandHandler<RetryRefusal> {
       .executeTakeFirst();
     if (row === undefined) throw new DomainError('RefusalUnknown', `there is no refusal ${id}`, 'not-found');
     const refusal = await wholeRefusal(this.database, row);
-    if (refusal.state === 'resolved')
-      throw new DomainError('RefusalResolved', `the refusal ${id} is already resolved`, 'conflict');
+    if (refusal.state === 'resolved') throw refusalResolved();
     if (refusal.errors.some(({ field }) => field === 'row'))
       throw new DomainError(
         'RefusalIncomplete',

@@ -10,8 +10,8 @@ import type { ImportRuntime } from './import.commands.js';
 import type { Import } from './import.dto.js';
 import type { ImportCommand } from './import.js';
 import { importStream } from './import.js';
-import { REFUSAL_RUNTIME } from '../fact/fact-recorder.service.js';
-import type { RefusalRuntime } from '../fact/fact-recorder.service.js';
+import { REFUSAL_RUNTIME } from '../refusal/refusal-runtime.service.js';
+import type { RefusalRuntime } from '../refusal/refusal-runtime.service.js';
 import { refusalStream } from '../refusal/refusal.js';
 
 const service = new TestService();

@@ -60,6 +60,9 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('actor', 'text', (column) => column.notNull())
     .addColumn('resolution', 'text')
     .addColumn('resolved_at', 'text')
+    .addColumn('discard_reason', 'text')
+    .addColumn('discard_proposed_by', 'text')
+    .addColumn('discarded_by', 'text')
     .execute();
   await db.schema
     .createTable('deal_ingestion_refusal_parts')

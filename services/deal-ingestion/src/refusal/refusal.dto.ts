@@ -4,11 +4,14 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import type { CellFault } from '@tantieme/tabular/cell';
 import { IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
-import { REFUSAL_KINDS, RESOLUTIONS } from './refusal.js';
-import type { RefusalKind, Resolution } from './refusal.js';
+import { DISCARDED, REFUSAL_KINDS, RESOLUTIONS } from './refusal.js';
+import type { RefusalKind } from './refusal.js';
 
 export const REFUSAL_STATES = ['open', 'resolved'] as const;
 export type RefusalListState = (typeof REFUSAL_STATES)[number];
+
+/** How refusals end. */
+export const ENDS = [...RESOLUTIONS, DISCARDED] as const;
 
 export const REFUSAL_SORTS = ['at', '-at'] as const;
 export type RefusalSort = (typeof REFUSAL_SORTS)[number];
@@ -99,6 +102,17 @@ export class RefusalError implements CellFault {
   readonly cell?: string;
 }
 
+class RefusalDiscardRead {
+  @ApiProperty({ example: 'an order of last year, which the old system pays' })
+  readonly reason!: string;
+
+  @ApiProperty({ description: 'Subject of the person who proposed it', example: 'olga@example.com' })
+  readonly proposedBy!: string;
+
+  @ApiProperty({ description: 'Subject of the person who confirmed it', example: 'ada@example.com' })
+  readonly confirmedBy!: string;
+}
+
 export class Refusal {
   @ApiProperty({ example: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08' })
   readonly id!: string;
@@ -154,12 +168,15 @@ export class Refusal {
   readonly actor!: string;
 
   @ApiPropertyOptional({
-    enum: RESOLUTIONS,
+    enum: ENDS,
     description:
-      '`recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored',
+      '`recorded`: the same fact arrived later and was right. `amended`: an amendment replaced the terms in conflict. `revised`: a higher revision of the fact replaced both. `withdrawn`: the fact was withdrawn. `retried`: it was recorded from what was stored. `discarded`: two people decided that nobody has to correct it',
   })
-  readonly resolution?: Resolution;
+  readonly resolution?: (typeof ENDS)[number];
 
   @ApiPropertyOptional({ example: '2026-03-06T08:00:00.000Z' })
   readonly resolvedAt?: string;
+
+  @ApiPropertyOptional({ type: RefusalDiscardRead, description: 'Who discarded it, and why' })
+  readonly discard?: RefusalDiscardRead;
 }

@@ -34,6 +34,9 @@ const rowOf = (id: string): RefusalRow => ({
   actor: 'ada',
   resolution: null,
   resolved_at: null,
+  discard_reason: null,
+  discard_proposed_by: null,
+  discarded_by: null,
 });
 
 describe.each(ENGINES)('the list of refusals in the %s database', (engine) => {

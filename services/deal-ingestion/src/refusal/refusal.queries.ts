@@ -9,7 +9,7 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import { contains, startsWith } from '@tantieme/service-kit/http/text-filter';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Kysely } from 'kysely';
-import { RESOLUTIONS } from './refusal.js';
+import { ENDS } from './refusal.dto.js';
 import type { Refusal, RefusalError, RefusalsQuery } from './refusal.dto.js';
 import type { RefusalRow, RefusalTables } from './refusal.tables.js';
 
@@ -107,7 +107,15 @@ export function refusalIn(row: RefusalRow): Refusal {
     raw: row.raw,
     truncated: row.parts > 0 ? true : undefined,
     actor: row.actor,
-    resolution: RESOLUTIONS.find((resolution) => resolution === row.resolution),
+    resolution: ENDS.find((end) => end === row.resolution),
     resolvedAt: row.resolved_at ?? undefined,
+    discard: discardIn(row),
   });
+}
+
+function discardIn(row: RefusalRow): Refusal['discard'] {
+  const { discard_reason: reason, discard_proposed_by: proposedBy, discarded_by: confirmedBy } = row;
+  return reason === null || proposedBy === null || confirmedBy === null
+    ? undefined
+    : { reason, proposedBy, confirmedBy };
 }

@@ -70,4 +70,21 @@ describe('a refusal', () => {
       expect(refusalDecider.decide(command, state('resolved'))).toEqual([]);
     });
   });
+
+  it('is discarded by two people, once, and not after it was resolved', () => {
+    const discard = {
+      reason: 'a test',
+      proposedBy: 'olga',
+      confirmedBy: 'ada',
+      at: '2026-03-07T10:00:00.000Z',
+    };
+    const [event] = refusalDecider.decide(discard, state('refused'));
+    if (event === undefined) throw new Error('nothing was decided');
+    expect(event).toMatchObject({ type: 'RefusalDiscarded', data: { reason: 'a test', confirmedBy: 'ada' } });
+    expect(refusalDecider.decide(refusalDecider.commandOf(event), state('refused'))).toEqual([event]);
+    // Repeated after a crash.
+    expect(refusalDecider.decide(discard, refusalDecider.evolve(state('refused'), event))).toEqual([]);
+    expect(() => refusalDecider.decide(discard, state('resolved'))).toThrow('already resolved');
+    expect(() => refusalDecider.decide(discard, state('unknown'))).toThrow('there is no such refusal');
+  });
 });

@@ -3,7 +3,7 @@ import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcas
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
-import { refusalOf, REFUSAL_EVENTS } from './refusal.js';
+import { DISCARDED, refusalOf, REFUSAL_EVENTS } from './refusal.js';
 import type { RefusalEvent } from './refusal.js';
 
 export interface RefusalRow {
@@ -25,8 +25,12 @@ export interface RefusalRow {
   /** Pieces of what was sent that follow `raw`. */
   readonly parts: number;
   readonly actor: string;
+  /** How it was resolved; `discarded` by two people. */
   readonly resolution: string | null;
   readonly resolved_at: string | null;
+  readonly discard_reason: string | null;
+  readonly discard_proposed_by: string | null;
+  readonly discarded_by: string | null;
 }
 
 export interface RefusalPartRow {
@@ -53,12 +57,21 @@ export interface RefusalTables {
 export async function applyRefusals(trx: Transaction<RefusalTables>, events: readonly StoredEvent[]): Promise<void> {
   const rows = new Map<string, RefusalRow>();
   const parts: RefusalPartRow[] = [];
-  const resolved: { readonly id: string; readonly resolution: string; readonly resolved_at: string }[] = [];
+  const resolved: (Pick<RefusalRow, 'id' | 'resolution' | 'resolved_at'> & Partial<RefusalRow>)[] = [];
   for (const stored of events) {
     const id = refusalOf(stored.stream);
     const { type, occurredAt, data } = domainEventOf<RefusalEvent>(stored, REFUSAL_EVENTS);
     if (type === 'RefusedPartStored') parts.push({ refusal: id, ...data });
     else if (type === 'RefusalResolved') resolved.push({ id, resolution: data.resolution, resolved_at: occurredAt });
+    else if (type === 'RefusalDiscarded')
+      resolved.push({
+        id,
+        resolution: DISCARDED,
+        resolved_at: occurredAt,
+        discard_reason: data.reason,
+        discard_proposed_by: data.proposedBy,
+        discarded_by: data.confirmedBy,
+      });
     else
       rows.set(id, {
         id,
@@ -77,6 +90,9 @@ export async function applyRefusals(trx: Transaction<RefusalTables>, events: rea
         actor: metadataOf(stored).actor,
         resolution: null,
         resolved_at: null,
+        discard_reason: null,
+        discard_proposed_by: null,
+        discarded_by: null,
       });
   }
   for (const chunk of rowChunks(parts))

@@ -1,4 +1,5 @@
 /** A fact that was refused, stored with its reasons: one stream per content, so that sending it again adds nothing. */
+import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
 import type { CellFault } from '@tantieme/tabular/cell';
 
@@ -51,6 +52,9 @@ export const RESOLUTIONS = ['recorded', 'amended', 'revised', 'withdrawn', 'retr
  */
 export type Resolution = (typeof RESOLUTIONS)[number];
 
+/** The end of a refusal that two people discarded, as it is listed beside the resolutions. */
+export const DISCARDED = 'discarded';
+
 export interface ResolveRefusal {
   readonly resolution: Resolution;
   /** SHA-256 of the fact that resolved it. */
@@ -59,7 +63,19 @@ export interface ResolveRefusal {
   readonly at: string;
 }
 
-export type RefusalCommand = StorePart | RefuseFact | ResolveRefusal;
+/** Two people decided that nobody has to correct the fact. */
+export interface RefusalDiscard {
+  readonly reason: string;
+  readonly proposedBy: string;
+  readonly confirmedBy: string;
+}
+
+export interface DiscardRefusal extends RefusalDiscard {
+  /** ISO 8601 instant. */
+  readonly at: string;
+}
+
+export type RefusalCommand = StorePart | RefuseFact | ResolveRefusal | DiscardRefusal;
 
 export interface FactRefused {
   readonly type: 'FactRefused';
@@ -82,11 +98,21 @@ export interface RefusalResolved {
   readonly data: Omit<ResolveRefusal, 'at'>;
 }
 
-export type RefusalEvent = RefusedPartStored | FactRefused | RefusalResolved;
+export interface RefusalDiscarded {
+  readonly type: 'RefusalDiscarded';
+  readonly version: 1;
+  readonly occurredAt: string;
+  readonly data: RefusalDiscard;
+}
 
-/** A refusal that was resolved stays so: the same wrong content may arrive again, and the right fact is recorded. */
+export type RefusalEvent = RefusedPartStored | FactRefused | RefusalResolved | RefusalDiscarded;
+
+/**
+ * A refusal that was resolved or discarded stays so: the same wrong content may arrive again, and the right fact is
+ * recorded.
+ */
 export interface RefusalState {
-  readonly status: 'unknown' | 'refused' | 'resolved';
+  readonly status: 'unknown' | 'refused' | 'resolved' | 'discarded';
   /** Pieces that are stored, not counting the first. */
   readonly parts: number;
 }
@@ -95,7 +121,10 @@ export const REFUSAL_EVENTS: EventTypes<RefusalEvent> = {
   RefusedPartStored: { version: 1 },
   FactRefused: { version: 1 },
   RefusalResolved: { version: 1 },
+  RefusalDiscarded: { version: 1 },
 };
+
+const STATUS_AFTER = { FactRefused: 'refused', RefusalResolved: 'resolved', RefusalDiscarded: 'discarded' } as const;
 
 export const refusalDecider: Decider<RefusalState, RefusalCommand, RefusalEvent> = {
   category: 'refusal',
@@ -104,17 +133,31 @@ export const refusalDecider: Decider<RefusalState, RefusalCommand, RefusalEvent>
   decide({ at: occurredAt, ...data }, state) {
     if ('resolution' in data)
       return state.status === 'refused' ? [{ type: 'RefusalResolved', version: 1, occurredAt, data }] : [];
+    if ('confirmedBy' in data) return discard(data, occurredAt, state);
     if ('part' in data)
       return data.part === state.parts + 1 ? [{ type: 'RefusedPartStored', version: 1, occurredAt, data }] : [];
     return state.status === 'unknown' ? [{ type: 'FactRefused', version: 1, occurredAt, data }] : [];
   },
   evolve(state, { type, data }) {
     if (type === 'RefusedPartStored') return { ...state, parts: data.part };
-    return { ...state, status: type === 'FactRefused' ? 'refused' : 'resolved' };
+    return { ...state, status: STATUS_AFTER[type] };
   },
   commandOf: ({ occurredAt, data }) => ({ ...data, at: occurredAt }),
   sizeOf: () => 64,
 };
+
+/** @throws {DomainError} `RefusalUnknown`, `RefusalResolved` */
+function discard(data: RefusalDiscard, occurredAt: string, { status }: RefusalState): readonly RefusalEvent[] {
+  // Repeated after a crash.
+  if (status === 'discarded') return [];
+  if (status === 'unknown') throw new DomainError('RefusalUnknown', 'there is no such refusal', 'not-found');
+  if (status === 'resolved') throw refusalResolved();
+  return [{ type: 'RefusalDiscarded', version: 1, occurredAt, data }];
+}
+
+export function refusalResolved(): DomainError {
+  return new DomainError('RefusalResolved', 'the refusal is already resolved or discarded', 'conflict');
+}
 
 /** @param id SHA-256 of kind and content */
 export function refusalStream(id: string): string {
