@@ -189,7 +189,7 @@ export class Invariants {
   private checkCredit({ stream }: StoredEvent, { type, data }: CreditEvent): void {
     if (type !== 'DealCredited') return;
     const before = this.creditings.get(stream);
-    const { input, number, credits, uncredited = [], pending } = data;
+    const { input, number, credits, uncredited = [], pending = [] } = data;
     const origin = input.origin?.revision ?? before?.origin ?? -1;
     this.must(number === (before?.number ?? 0) + 1, `${stream} has the number ${number} after ${before?.number ?? 0}`);
     this.must(origin <= (this.deals.get(stream) ?? -1), `${stream} is about a fact that was never recorded`);
