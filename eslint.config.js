@@ -158,7 +158,7 @@ export default tseslint.config(
     files: [
       'libs/event-sourcing/src/**/*.ts',
       'libs/messaging/src/embedded/**/*.ts',
-      'services/*/src/**/*.{process,consumer,events-out}.ts',
+      'services/*/src/**/*.{process,consumer,events-out,projection,service}.ts',
     ],
     // A database waits for its own lock, as a query does.
     ignores: ['**/*.spec.ts', '**/*.fixture.ts', 'libs/event-sourcing/src/read-model/database.ts'],

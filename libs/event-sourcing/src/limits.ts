@@ -3,8 +3,14 @@
 /** Events or messages per batch, hence per transaction or publication: a few megabytes at most. */
 export const BATCH_MAX = 1000;
 
-/** Messages that one event may publish on a topic: their number is the lower part of an offset in a view of the log. */
-export const MESSAGES_PER_EVENT_MAX = 2 ** 16 - 1;
+/**
+ * Bits of an offset in a view of the log that number the messages of one event; the others are its position. The largest
+ * event, a run, has 340 million characters, so four million messages are more than any event makes.
+ */
+export const MESSAGE_NUMBER_BITS = 22;
+
+/** Messages that one event may publish on a topic. */
+export const MESSAGES_PER_EVENT_MAX = 2 ** MESSAGE_NUMBER_BITS - 1;
 
 /**
  * Open parked items per process and topic: more than a person can look through. Beyond it, the cause is not the

@@ -32,6 +32,16 @@ export function canonicalJson(value: unknown): string {
   return write(value, 0);
 }
 
+const texts = new WeakMap<object, string>();
+
+/** Like {@link canonicalJson}, written once for an object that nobody changes, such as the data of a decided event. */
+export function canonicalText(data: unknown): string {
+  if (typeof data !== 'object' || data === null) return canonicalJson(data);
+  let text = texts.get(data);
+  if (text === undefined) texts.set(data, (text = canonicalJson(data)));
+  return text;
+}
+
 /**
  * Whether `text` is canonical JSON. Faster than writing the canonical text: if the names of every object are in canonical
  * order, the native `JSON.stringify` returns it.

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
 import {
   APPEND_BYTES_MAX,
+  PAGE_BYTES_MAX,
   EVENT_OVERHEAD_BYTES,
   EventStoreClosed,
   EventTooLarge,
@@ -307,6 +308,18 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(events).toHaveLength(6);
         expect(await everything(store, 6)).toEqual(events);
         expect(await collect(store.subscribe({ batchSize: 6, signal: stopping.signal }), 6)).toEqual(events);
+      });
+
+      it('ends a page of the log with the event that fills it', async () => {
+        const count = PAGE_BYTES_MAX / APPEND_BYTES_MAX + 4;
+        for (let n = 0; n < count; n++)
+          stored(await store.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [ofBytes(n, APPEND_BYTES_MAX)])));
+        for (const filter of [undefined, { categories: ['deal'] }]) {
+          const page = await store.readAll({ limit: 1000, filter });
+          expect(page.events.length).toBeLessThan(count);
+          expect(page).toMatchObject({ end: false, through: page.events.at(-1)?.position });
+          expect(await everything(store, 1000, filter)).toEqual(await store.readStream('deal-1'));
+        }
       });
 
       it('is checked before anything of the call is stored', async () => {

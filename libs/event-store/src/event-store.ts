@@ -107,7 +107,7 @@ export interface ReadAllOptions {
   /** The page starts after this position, which must be one of this log. Default: 0n, the start of the log. */
   readonly after?: Position | undefined;
   readonly filter?: EventFilter | undefined;
-  /** The largest number of events per page. */
+  /** The largest number of events per page; see also {@link PAGE_BYTES_MAX}. */
   readonly limit: number;
 }
 
@@ -168,6 +168,12 @@ export interface EventStore {
 
 /** The largest append on every engine: the bytes of its texts plus {@link EVENT_OVERHEAD_BYTES} per event. */
 export const APPEND_BYTES_MAX = 1024 * 1024;
+
+/**
+ * Data of a page of the log: it ends with the event that reaches this, however many more were asked for. Readers hold
+ * some pages at a time, and a thousand of the largest events would be a gigabyte.
+ */
+export const PAGE_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * What an event counts besides its texts. EventStoreDB limits an append to 1 MiB including hash, time, version and

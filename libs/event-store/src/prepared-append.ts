@@ -1,5 +1,5 @@
 /** Checks appends against the rules of the port and adds their canonical texts, for every adapter. */
-import { canonicalJson } from './canonical-json.js';
+import { canonicalJson, canonicalText } from './canonical-json.js';
 import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, EventTooLarge, InvalidAppend } from './event-store.js';
 import type { Append, NewEvent } from './event-store.js';
 
@@ -52,7 +52,7 @@ function prepareEvent(event: NewEvent): PreparedEvent {
     version,
     occurredAt,
     metadataText: canonicalJson(metadata),
-    dataText: canonicalJson(data),
+    dataText: canonicalText(data),
   };
 }
 

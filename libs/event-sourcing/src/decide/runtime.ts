@@ -1,6 +1,6 @@
 import { assertFits, InvalidMessage } from '@tantieme/contracts/envelope';
-import { canonicalJson, NotCanonical } from '@tantieme/event-store/canonical-json';
-import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
+import { canonicalJson, canonicalText, NotCanonical } from '@tantieme/event-store/canonical-json';
+import { APPEND_BYTES_MAX, categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
 import type {
   AppendedEvent,
   AppendResult,
@@ -13,6 +13,7 @@ import type {
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 
+import { MESSAGES_PER_EVENT_MAX } from '../limits.js';
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { eventId } from './identity.js';
@@ -23,6 +24,9 @@ import { cacheParsedData, parseDomainEvent } from './upcasting.js';
 
 /** Default limit of the cached states, in bytes. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Characters of the events that one append holds, if it has several: the others follow in the next. */
+const APPEND_CHARACTERS = APPEND_BYTES_MAX / 2;
 
 /** Conflicts with other writers that a stream survives in one call; the next one fails it. */
 const CONFLICTS_MAX = 10;
@@ -166,6 +170,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     const entry = required(call.checkedOut.get(group.stream));
     const decisions: Decision<State, Event>[] = [];
     const events: DecidedEvent[] = [];
+    let characters = 0;
     const revisionFrom = nextRevision(entry.revision);
     for (const place of group.places.slice(group.done, group.done + call.commandsMax)) {
       const { command, context } = at(call.work, place);
@@ -179,10 +184,14 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       if (!(decided instanceof DomainError) && decided.length > 0) {
         const stored = decided.map(toStore);
         const refusal = messagesOf && refusalToPublish(messagesOf, group.stream, revisionFrom + events.length, stored);
-        if (refusal === undefined) {
+        const size = refusal ?? charactersOf(stored);
+        if (size instanceof DomainError) decided = size;
+        else {
+          characters += size;
+          if (events.length > 0 && characters > APPEND_CHARACTERS) break;
           events.push(...stored);
           for (const event of decided) entry.state = decider.evolve(entry.state, event);
-        } else decided = refusal;
+        }
       }
       decisions.push({ place, decided, state: entry.state });
     }
@@ -459,13 +468,30 @@ function refusalToPublish(
         hash: '',
         metadataText: canonicalJson(event.metadata),
         get dataText() {
-          return canonicalJson(event.data);
+          return canonicalText(event.data);
         },
       };
       cacheParsedData(stored, event.data);
-      for (const { value } of messagesOf(stored)) assertFits(value);
+      const messages = messagesOf(stored);
+      if (messages.length > MESSAGES_PER_EVENT_MAX)
+        return new DomainError(
+          'MessagesTooMany',
+          `would be published as ${messages.length} messages, and at most ${MESSAGES_PER_EVENT_MAX} are allowed; split it`,
+        );
+      for (const { value } of messages) assertFits(value);
     }
     return undefined;
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return refusal;
+  }
+}
+
+/** Characters of the events' data, or the refusal of data that no store accepts. */
+function charactersOf(events: readonly DecidedEvent[]): number | DomainError {
+  try {
+    return events.reduce((sum, { data }) => sum + canonicalText(data).length, 0);
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;

@@ -10,7 +10,7 @@ import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broke
 import { PARTITION } from '@tantieme/messaging/embedded/stored-topics';
 import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
 
-import { MESSAGES_PER_EVENT_MAX } from '../limits.js';
+import { MESSAGE_NUMBER_BITS, MESSAGES_PER_EVENT_MAX } from '../limits.js';
 import { PARKED, RETRY_REQUESTED } from '../parking/parked.js';
 import type { Parking } from '../parking/parking.js';
 import { errorMessage } from './errors.js';
@@ -63,7 +63,7 @@ export const ORIGIN_RECORDED_AT_HEADER = 'originrecordedat';
 export const TRACEPARENT_HEADER = 'traceparent';
 
 /** An offset in a view is the position of the event and the number of its message. */
-const NUMBER_BITS = 16n;
+const NUMBER_BITS = BigInt(MESSAGE_NUMBER_BITS);
 
 /** The position up to which a reader of a view is done that resumes at this offset. */
 export function positionOfOffset(next: bigint): Position {

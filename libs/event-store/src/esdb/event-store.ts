@@ -41,7 +41,7 @@ import { clientOf, closeClient, connectWithin, readRecords } from './client.js';
 import type { ReadAllRequest, ReadStreamRequest, ServerFilter } from './client.js';
 import { isAnswer, isInvalidPosition, isRepeatable, portErrorOf } from './errors.js';
 import { LiveLog } from './live-log.js';
-import { ForeignEvent, ownEventOf, propose } from './recorded-event.js';
+import { ForeignEvent, ownEventOf, propose, isFull } from './recorded-event.js';
 import type { Proposed, Recorded } from './recorded-event.js';
 
 /** Streams of one call that are written or read at once: more gain nothing, and make other callers wait. */
@@ -415,7 +415,7 @@ class EsdbEventStore implements EventStore, HidesStreams {
         through = own.position;
         if (matchesFilter(filter, categoryOf(own.stream), own.type)) events.push(own);
       }
-      if (recorded.length < count) return { events, through: later(through, head), end: true };
+      if (recorded.length < count && !isFull(recorded)) return { events, through: later(through, head), end: true };
       // If no event was ours, there is no position to resume from, so read on.
       if (through > after) return { events, through, end: false };
       from = recorded.at(-1)?.position;

@@ -22,12 +22,12 @@ export const FILE_PRAGMAS: readonly string[] = ['PRAGMA page_size = 8192', 'PRAG
 
 /**
  * Set for every connection. FULL: an acknowledged commit survives a power failure. The cache is limited (negative means
- * KiB), so that memory does not grow with the log. A checkpoint every 32 MiB of WAL (4,096 pages) keeps writes
+ * KiB): every thread has one, and what it does not hold is mostly in the cache of the operating system. A checkpoint every 32 MiB of WAL (4,096 pages) keeps writes
  * sequential.
  */
 export const CONNECTION_PRAGMAS: readonly string[] = [
   'PRAGMA synchronous = FULL',
-  'PRAGMA cache_size = -32768',
+  'PRAGMA cache_size = -16384',
   'PRAGMA wal_autocheckpoint = 4096',
   'PRAGMA journal_size_limit = 67108864',
   'PRAGMA foreign_keys = OFF',

@@ -1,4 +1,5 @@
 import { totalmem } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 
 const MIB = 1024 * 1024;
 
@@ -24,12 +25,28 @@ export function cacheScaleOf(memoryMb: number): number {
   return memoryMb / REFERENCE_MB;
 }
 
-/** Below 2 GiB V8 collects garbage before the heap has grown to four times the live data. */
-const HEAP_MIB_MAX = 2000;
-/** A smaller heap could end the process during one large decision. */
+/**
+ * Share of a process's memory for the caches of the thread with the API, where other threads do the work: it reads the
+ * states of single streams to answer questions, and nobody waits for it but the one who asks.
+ */
+export const API_MEMORY_SHARE = 1 / 4;
+
+/** A heap that a single large decision cannot exceed, however little memory the process has. */
 const HEAP_MIB_MIN = 512;
+const HEAP_MIB_MAX = 2000;
 
 /** Largest heap of a thread, in MiB: several times the size of the states in memory. */
 export function threadHeapMib(memoryMb: number): number {
   return Math.min(HEAP_MIB_MAX, Math.max(HEAP_MIB_MIN, memoryMb));
+}
+
+/** Largest young generation of a thread, in MiB. V8's own limit on a large machine is twice as much. */
+export const YOUNG_GENERATION_MIB = 48;
+
+/** How much garbage V8 may add to the live data of a heap before it collects it, in per cent: by default up to 300. */
+const GARBAGE_PERCENT = 50;
+
+/** For a process of several threads, whose heaps all have garbage. */
+export function limitGarbage(): void {
+  setFlagsFromString(`--heap-growing-percent=${GARBAGE_PERCENT}`);
 }

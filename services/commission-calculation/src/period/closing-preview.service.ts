@@ -7,7 +7,8 @@ import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { countOpen } from '@tantieme/event-sourcing/parking/parked.projection';
 import type { ParkedTables } from '@tantieme/event-sourcing/parking/parked.projection';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { DATABASE, TIMERS } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Timers } from '@tantieme/time/timers';
 import type { Kysely } from 'kysely';
 import { assertPeriod, calendarDecider } from '../calendar/calendar.js';
 import type { CalendarState, ClosingInput, Outstanding } from '../calendar/calendar.js';
@@ -34,6 +35,7 @@ export class ClosingPreviews {
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(PlanCatalog) private readonly plans: PlanCatalog,
     @Inject(DATABASE) private readonly db: Kysely<EarningTables & PendingTables & ParkedTables>,
+    @Inject(TIMERS) private readonly timers: Timers,
   ) {}
 
   /** @throws {DomainError} `PeriodInvalid` */
@@ -59,7 +61,7 @@ export class ClosingPreviews {
     // Another process may have published a plan.
     await this.plans.reload();
     const plans = this.plans.ofCalendar(calendar).map(({ id }) => id);
-    const nowMs = Date.now();
+    const nowMs = this.timers.nowMs();
     const current = periodAt(calendarOf(calendar), nowMs);
     const withLines = state.closedThrough === null ? await this.earliestWithLines(calendar) : null;
     const earliestOpen = withLines !== null && withLines < current ? withLines : current;
