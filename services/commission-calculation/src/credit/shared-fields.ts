@@ -1,9 +1,7 @@
 /** The form of a deal's credits in its event: what its groups of lines have in common is stored once. */
 import type { CreditGroup } from './credit-lines.js';
 
-const SHARED = ['at', 'lines', 'occurrence', 'period', 'planVersion'] as const;
-
-export type SharedFields = Pick<CreditGroup, (typeof SHARED)[number]>;
+export type SharedFields = Pick<CreditGroup, 'at' | 'lines' | 'occurrence' | 'period' | 'planVersion'>;
 
 /** Without the fields that are as in `SharedFields`. */
 export type GroupOfCredits = Omit<CreditGroup, keyof SharedFields> & Partial<SharedFields>;
