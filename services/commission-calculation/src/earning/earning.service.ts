@@ -10,7 +10,6 @@ import type { RefusedMessage } from '../budget/budget.service.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { ACTOR } from '../service-identity.js';
 import { earningMessages } from './earning.events-out.js';
 import type { ChildEarningMessage } from './earning.events-out.js';
 import { EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
@@ -66,7 +65,6 @@ export class Earning {
         stream: earningStream(message.payee, message.plan),
         command: commandOf(message, payeePlan, openFrom.get(payeePlan.calendar) ?? null),
         context: {
-          actor: ACTOR,
           correlationId: message.correlationId,
           causationId: message.id,
           cause: message.id,

@@ -31,7 +31,6 @@ import type { Earning, EarningRuntime } from '../earning/earning.service.js';
 import type { EarningTables } from '../earning/earning.tables.js';
 import type { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { REFERENCE_CONSUMER } from '../reference/reference.consumer.js';
-import { ACTOR } from '../service-identity.js';
 import { pagesOf } from './period.js';
 import type { PeriodCommand, Stage } from './period.js';
 import type { Periods } from './periods.service.js';
@@ -91,7 +90,7 @@ export class Closing {
     const { closing } = await calendars.state(calendar);
     if (closing === null) return;
     const { period, at } = closing;
-    const context = { actor: ACTOR, correlationId, cause: `closing:${calendar}:${period}` };
+    const context = { correlationId, cause: `closing:${calendar}:${period}` };
     const handle = (command: PeriodCommand): Promise<void> => periods.handle(calendar, period, command, context);
     const reachStage = (stage: Stage): Promise<void> => handle({ type: 'reach-stage', stage, at });
     const reached = (place: string, processes: readonly string[]): Promise<boolean> =>
