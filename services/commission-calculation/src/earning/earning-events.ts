@@ -53,6 +53,16 @@ export interface PayeeTermsInput {
   readonly openFrom: string | null;
 }
 
+/** Without `openFrom` before the first closing. */
+type StoredInput<Input> = Omit<Input, 'openFrom'> & { readonly openFrom?: string };
+
+export function storedInput<Input extends { readonly openFrom: string | null }>({
+  openFrom,
+  ...input
+}: Input): Omit<Input, 'openFrom'> & { readonly openFrom?: string } {
+  return openFrom === null ? input : { ...input, openFrom };
+}
+
 /** Without `deal`, the line belongs to the credited deal itself. */
 export type StoredRating = Omit<RatedLine, 'deal'> & { readonly deal?: string };
 
@@ -96,7 +106,7 @@ interface Concluded<Type extends string, Input, More = unknown> {
   readonly type: Type;
   readonly version: 1;
   readonly occurredAt: string;
-  readonly data: PlanConstants & { readonly input: Input } & Conclusions & More;
+  readonly data: PlanConstants & { readonly input: StoredInput<Input> } & Conclusions & More;
 }
 
 export type EarningEvent =

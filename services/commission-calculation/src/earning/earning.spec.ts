@@ -43,7 +43,7 @@ describe('a credit', () => {
         occurredAt: AT,
         data: {
           ...CONSTANTS,
-          input: expect.objectContaining({ deal: 'crm|D-1', number: 1, openFrom: null }),
+          input: expect.objectContaining({ deal: 'crm|D-1', number: 1 }),
           amounts: [['52.00']],
           engine: EARN_ENGINES.newest,
         },

@@ -31,7 +31,7 @@ import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './parti
 import type { PartialState } from './partial-state.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarnEngine } from './earn-engines.js';
-import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines, storedInput } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
@@ -229,7 +229,7 @@ function decideCredit(
   const data = omitUndefined({
     currency,
     calendar,
-    input: omitUndefined({ deal, number, groups, openFrom, above }),
+    input: storedInput({ deal, number, groups, openFrom, ...(above === undefined ? {} : { above }) }),
     amounts: packByLine(
       groups,
       (earned ?? []).map(({ amountMinor }) => formatMinor(amountMinor, decimals)),
@@ -253,7 +253,12 @@ function decideChild(
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfChild(state.engine, input), plans));
   const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
   return [
-    { type: 'ChildEarningReceived', version: 1, occurredAt: at, data: { currency, calendar, input, ...conclusions } },
+    {
+      type: 'ChildEarningReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
   ];
 }
 
@@ -267,7 +272,14 @@ function decideGrant(
   if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
   const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'GrantReceived', version: 1, occurredAt: at, data: { currency, calendar, input, ...conclusions } }];
+  return [
+    {
+      type: 'GrantReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 function decidePayeeTerms(
@@ -285,7 +297,12 @@ function decidePayeeTerms(
   const change = changeOf(() => engine.diffPayeeTerms(state.engine, now, plans));
   const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
   return [
-    { type: 'PayeeTermsReceived', version: 1, occurredAt: at, data: { currency, calendar, input, ...conclusions } },
+    {
+      type: 'PayeeTermsReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
   ];
 }
 
@@ -596,20 +613,36 @@ function commandOf(event: EarningEvent): EarningCommand {
   } = event;
   switch (event.type) {
     case 'Earned': {
-      const { currency, calendar, input } = event.data;
-      return { type: 'credit', currency, calendar, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'credit', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'ChildEarningReceived': {
-      const { currency, calendar, input } = event.data;
-      return { type: 'receive-child-earning', currency, calendar, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-child-earning', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'GrantReceived': {
-      const { currency, calendar, input } = event.data;
-      return { type: 'receive-grant', currency, calendar, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-grant', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'PayeeTermsReceived': {
-      const { currency, calendar, input } = event.data;
-      return { type: 'receive-payee-terms', currency, calendar, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-payee-terms', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'EarningPeriodClosed': {
       const { period, planVersion, entry } = event.data;

@@ -76,7 +76,7 @@ describe('a version of the earning arithmetic', () => {
     const [credit] = old;
     if (credit?.type !== 'Earned') throw new Error('the first event is a credit');
     const { currency, calendar, input } = credit.data;
-    const command = { type: 'credit', currency, calendar, ...input, deal: 'crm|D-3', at: AT } as const;
+    const command = { type: 'credit', currency, calendar, ...input, openFrom: null, deal: 'crm|D-3', at: AT } as const;
     const [event] = decider.decide(command, replay(decider, old));
     expect(event?.data).toMatchObject({ engine: 2, amounts: [['0.00']], unchanged: true });
     if (event === undefined) throw new Error('a credit is recorded');
