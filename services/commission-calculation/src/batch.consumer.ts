@@ -5,7 +5,6 @@ import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import type { Refusal } from '@tantieme/event-sourcing/process/process';
 import type { Message } from '@tantieme/messaging/broker';
-import { ACTOR } from './service-identity.js';
 import type { Origin } from './reference/stream/reference.js';
 
 interface Newest<Type extends 'deal' | 'partner'> {
@@ -55,7 +54,7 @@ export function contextOf({
   readonly id: string;
   readonly correlationId: string;
 }): CommandContext {
-  return { actor: ACTOR, correlationId, causationId: id, cause: id };
+  return { correlationId, causationId: id, cause: id };
 }
 
 export function refuse(

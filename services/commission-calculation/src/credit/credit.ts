@@ -91,10 +91,11 @@ export type CreditCommand = { readonly engine?: number } & (
 );
 
 /**
- * A partner as looked up, by value: the attributes on each day. Plans are absent where they are all that the partner
- * ever agreed to.
+ * A partner as looked up, by value: the attributes on each day. Its plans are absent where they are those that the
+ * credit looked up; those of a day are absent where they are all that the partner ever agreed to.
  */
-interface StoredPartner extends Omit<UsedPartner, 'asOf'> {
+interface StoredPartner extends Omit<UsedPartner, 'asOf' | 'plans'> {
+  readonly plans?: readonly string[];
   readonly asOf: Readonly<Record<string, StoredAttributes>>;
 }
 
@@ -105,10 +106,13 @@ type StoredAttributes = Pick<PartnerAsOf, 'channel' | 'country' | 'ended' | 'cer
 };
 
 /** The partners that a credit looked up, in order of key. */
-export function usedPartners({ partners }: DealCredited['data']['input']): readonly UsedPartner[] {
-  return partners.map(({ asOf, ...partner }) => ({
-    ...partner,
-    asOf: Object.entries(asOf).map(([day, { tier = null, upline = null, plans = partner.plans, ...attributes }]) => ({
+export function usedPartners({ partners, plans: lookedUp }: DealCredited['data']['input']): readonly UsedPartner[] {
+  const ids = lookedUp.map(({ key }) => key.slice(planKey('').length));
+  return partners.map(({ key, revision, plans: all = ids, asOf }) => ({
+    key,
+    revision,
+    plans: all,
+    asOf: Object.entries(asOf).map(([day, { tier = null, upline = null, plans = all, ...attributes }]) => ({
       day,
       ...attributes,
       tier,
@@ -164,7 +168,7 @@ export interface DealCredited {
   readonly data: {
     readonly input: {
       /** Absent where the stream's deal was credited again. */
-      readonly deal?: Deal;
+      readonly deal?: StoredDeal;
       readonly origin?: Origin;
       /** In order of key. */
       readonly partners: readonly StoredPartner[];
@@ -206,6 +210,20 @@ export interface Waiver {
 }
 
 export type CreditEvent = DealCredited | PendingWaived;
+
+type DealLists = Pick<Deal, 'invoices' | 'payments' | 'soldThrough' | 'returns'>;
+
+/** Without empty lists. */
+type StoredDeal = Omit<Deal, keyof DealLists> & Partial<DealLists>;
+
+function storedDeal({ invoices, payments, soldThrough, returns, ...deal }: Deal): StoredDeal {
+  const lists = Object.entries({ invoices, payments, soldThrough, returns }).filter(([, list]) => list.length > 0);
+  return { ...deal, ...Object.fromEntries(lists) };
+}
+
+function dealOfStored(deal: StoredDeal): Deal {
+  return { invoices: [], payments: [], soldThrough: [], returns: [], ...deal };
+}
 
 /** The credits that are new or differ from before. */
 export function creditsIn({ data: { shared, credits } }: DealCredited): readonly PlanCredit[] {
@@ -265,7 +283,7 @@ export function creditDecider(
       const view = journalledView(input, plans);
       return input.deal === undefined || input.origin === undefined
         ? { type: 'recredit', view, engine, at: occurredAt }
-        : { type: 'credit', deal: input.deal, origin: input.origin, view, engine, at: occurredAt };
+        : { type: 'credit', deal: dealOfStored(input.deal), origin: input.origin, view, engine, at: occurredAt };
     },
     storesRuns: true,
     sizeOf: ({ deal, credits, pending }) => {
@@ -311,7 +329,7 @@ function decide(
       occurredAt: command.at,
       data: {
         input: {
-          ...(command.type === 'credit' ? { deal, origin: command.origin } : {}),
+          ...(command.type === 'credit' ? { deal: storedDeal(deal), origin: command.origin } : {}),
           ...used.journal(),
         },
         number: state.number + 1,
@@ -346,7 +364,7 @@ function evolve(state: CreditState, event: CreditEvent, engines: EngineVersions<
   const { input, number, pending = [], uncredited = [], engine } = event.data;
   // A state that a newer calculation made is none that this build can continue.
   engines.of(engine);
-  if (input.deal !== undefined) state.deal = input.deal;
+  if (input.deal !== undefined) state.deal = dealOfStored(input.deal);
   if (input.origin !== undefined) state.originRevision = input.origin.revision;
   state.number = number;
   for (const { payee, plan, groups, above } of creditsIn(event)) {
@@ -537,13 +555,17 @@ export class UsedReferences implements CreditView {
 
   journal(): Omit<DealCredited['data']['input'], 'deal' | 'origin'> {
     const exchangeRates = inOrder(this.rates).map(([key, used]) => used.journal(key));
+    const lookedUp = inOrder(this.plans).map(([id]) => id);
     return {
-      partners: inOrder(this.partners).map(([id, used]) => ({
-        key: partnerKey(id),
-        revision: used?.revision ?? null,
-        plans: used?.plans ?? [],
-        asOf: used?.journal() ?? {},
-      })),
+      partners: inOrder(this.partners).map(([id, used]) => {
+        const plans = used?.plans ?? [];
+        return {
+          key: partnerKey(id),
+          revision: used?.revision ?? null,
+          ...(plans.join() === lookedUp.join() ? {} : { plans }),
+          asOf: used?.journal() ?? {},
+        };
+      }),
       plans: inOrder(this.plans).map(([id, used]) => ({
         key: planKey(id),
         revision: used?.revision ?? null,

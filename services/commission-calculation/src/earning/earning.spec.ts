@@ -8,7 +8,7 @@ import { dealPostings } from './earning-events.js';
 import { ledgerLine } from './posting.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
 
-const PAYEE_PLAN = { payee: 'anna', plan: 'resellers', currency: 'EUR', calendar: 'monthly@Europe/Paris' };
+const CONSTANTS = { currency: 'EUR', calendar: 'monthly@Europe/Paris' };
 
 let world: World;
 beforeEach(() => {
@@ -42,8 +42,8 @@ describe('a credit', () => {
         version: 1,
         occurredAt: AT,
         data: {
-          payeePlan: PAYEE_PLAN,
-          input: expect.objectContaining({ deal: 'crm|D-1', number: 1, openFrom: null }),
+          ...CONSTANTS,
+          input: expect.objectContaining({ deal: 'crm|D-1', number: 1 }),
           amounts: [['52.00']],
           engine: EARN_ENGINES.newest,
         },
@@ -124,7 +124,7 @@ describe('a credit', () => {
     };
     const command: EarningCommand = {
       type: 'credit',
-      payeePlan: PAYEE_PLAN,
+      ...CONSTANTS,
       deal: 'crm|D-2',
       number: 1,
       groups: [group],
@@ -146,7 +146,7 @@ describe('a period that is closed', () => {
       version: 1,
       occurredAt: AT,
       data: {
-        payeePlan: PAYEE_PLAN,
+        ...CONSTANTS,
         period: '2026-01',
         planVersion,
         entry: {
@@ -160,9 +160,17 @@ describe('a period that is closed', () => {
         engine: 1,
       },
     });
-    expect(anna().handle({ type: 'close-period', period: '2026-01', planVersion, minimum: '0.00', at: AT })).toEqual(
-      [],
-    );
+    expect(
+      anna().handle({
+        type: 'close-period',
+        payee: 'anna',
+        plan: 'resellers',
+        period: '2026-01',
+        planVersion,
+        minimum: '0.00',
+        at: AT,
+      }),
+    ).toEqual([]);
   });
 
   it('keeps its lines: the difference is posted in the first open period, as an adjustment', () => {

@@ -31,14 +31,14 @@ import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './parti
 import type { PartialState } from './partial-state.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarnEngine } from './earn-engines.js';
-import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines, storedInput } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
   DealPosting,
   EarningEvent,
   OverriddenDeal,
-  PayeePlan,
+  PlanConstants,
   PayeeTermsInput,
   StoredRating,
 } from './earning-events.js';
@@ -54,19 +54,27 @@ export function earningStream(payee: string, plan: string): string {
   return `${EARNING}-${payee}|${plan}`;
 }
 
+/** The payee and the plan's id, from the name of an earning stream. */
+export function payeePlanOf(stream: string): { readonly payee: string; readonly plan: string } {
+  const bar = stream.indexOf('|');
+  return { payee: stream.slice(EARNING.length + 1, bar), plan: stream.slice(bar + 1) };
+}
+
 /** The plan's id, from the name of an earning stream. */
 export function planOfEarningStream(stream: string): string {
-  return stream.slice(stream.indexOf('|') + 1);
+  return payeePlanOf(stream).plan;
 }
 
 /** `engine` is set for the command of a stored event: the version that decided it. */
 export type EarningCommand = { readonly engine?: number } & (
-  | ({ readonly type: 'credit'; readonly payeePlan: PayeePlan; readonly at: string } & CreditInput)
-  | ({ readonly type: 'receive-child-earning'; readonly payeePlan: PayeePlan; readonly at: string } & ChildInput)
-  | ({ readonly type: 'receive-grant'; readonly payeePlan: PayeePlan; readonly at: string } & GrantInput)
-  | ({ readonly type: 'receive-payee-terms'; readonly payeePlan: PayeePlan; readonly at: string } & PayeeTermsInput)
+  | ({ readonly type: 'credit'; readonly at: string } & PlanConstants & CreditInput)
+  | ({ readonly type: 'receive-child-earning'; readonly at: string } & PlanConstants & ChildInput)
+  | ({ readonly type: 'receive-grant'; readonly at: string } & PlanConstants & GrantInput)
+  | ({ readonly type: 'receive-payee-terms'; readonly at: string } & PlanConstants & PayeeTermsInput)
   | {
       readonly type: 'close-period';
+      readonly payee: string;
+      readonly plan: string;
       readonly period: string;
       /** Smallest amount worth a payment, from the plan. */
       readonly minimum: string;
@@ -79,7 +87,8 @@ export type EarningCommand = { readonly engine?: number } & (
 type WithConclusions = Exclude<EarningEvent, { readonly type: 'EarningPeriodClosed' }>;
 
 export interface EarningState {
-  payeePlan: PayeePlan | undefined;
+  /** Undefined before the first event. */
+  plan: PlanConstants | undefined;
   readonly engine: EarnState;
   /** Highest crediting number received, by deal. */
   readonly creditNumbers: Map<string, number>;
@@ -123,7 +132,7 @@ export function earningDecider(
     category: EARNING,
     events: EARNING_EVENTS,
     initialState: () => ({
-      payeePlan: undefined,
+      plan: undefined,
       engine: createEarnState(),
       creditNumbers: new Map(),
       posted: new Map(),
@@ -204,23 +213,23 @@ function decideCredit(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { payeePlan: given, deal, number, groups, openFrom, above, at } = command;
+  const { currency, calendar, deal, number, groups, openFrom, above, at } = command;
   const { engine, plans } = calculation;
   if (number <= (state.creditNumbers.get(deal) ?? 0)) return [];
   // Recorded even if nothing changes, so that a lower number that arrives later is ignored.
   const change = changeOf(() => engine.diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
-  const payeePlan = state.payeePlan ?? given;
   const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
-  const { rated, deals = [], ...conclusions } = conclude(state, change, payeePlan, openFrom, aboveOf, calculation);
-  const decimals = decimalsOf(payeePlan.currency);
+  const { rated, deals = [], ...conclusions } = conclude(state, change, currency, openFrom, aboveOf, calculation);
+  const decimals = decimalsOf(currency);
   const earned = change.changed
     ? change.deals.find((one) => one.deal === deal)?.lines
     : linesOfDeal(state.engine, deal);
   const own = deals[0]?.deal === deal ? deals[0] : undefined;
   const listed = own?.lines.every(({ period, origin }) => period === origin) ? deals.slice(1) : deals;
   const data = omitUndefined({
-    payeePlan,
-    input: omitUndefined({ deal, number, groups, openFrom, above }),
+    currency,
+    calendar,
+    input: storedInput({ deal, number, groups, openFrom, ...(above === undefined ? {} : { above }) }),
     amounts: packByLine(
       groups,
       (earned ?? []).map(({ amountMinor }) => formatMinor(amountMinor, decimals)),
@@ -238,13 +247,19 @@ function decideChild(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
   if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfChild(state.engine, input), plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'ChildEarningReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'ChildEarningReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 function decideGrant(
@@ -252,13 +267,19 @@ function decideGrant(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
   if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'GrantReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'GrantReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 function decidePayeeTerms(
@@ -266,18 +287,23 @@ function decidePayeeTerms(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
   const { agreements, quotas } = state.engine.payeeTerms;
   const isSame =
-    state.payeePlan !== undefined &&
-    canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
+    state.plan !== undefined && canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
   if (isSame) return [];
   const now = { ...state.engine.payeeTerms, agreements: input.agreements, quotas: input.quotas };
   const change = changeOf(() => engine.diffPayeeTerms(state.engine, now, plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'PayeeTermsReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'PayeeTermsReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 /** @throws {DomainError} `CreditInvalid` for an input that no plan can have produced */
@@ -293,7 +319,7 @@ function changeOf(diff: () => Change): Change {
 function conclude(
   state: EarningState,
   change: Change,
-  { currency }: PayeePlan,
+  currency: string,
   calendarOpenFrom: string | null,
   aboveOf: (deal: string) => readonly string[] | undefined,
   calculation: Calculation,
@@ -343,9 +369,9 @@ function ratedLine({ deal, key, amount }: StoredRating, credited: string): Rated
 }
 
 /** The first open period of the calendar, but never one that this stream has closed. */
-function openFromOf({ payeePlan, closedThrough }: EarningState, calendarOpenFrom: string | null): string | null {
-  if (payeePlan === undefined || closedThrough === null) return calendarOpenFrom;
-  const own = nextPeriod(calendarOf(payeePlan.calendar), closedThrough);
+function openFromOf({ plan, closedThrough }: EarningState, calendarOpenFrom: string | null): string | null {
+  if (plan === undefined || closedThrough === null) return calendarOpenFrom;
+  const own = nextPeriod(calendarOf(plan.calendar), closedThrough);
   return calendarOpenFrom === null || own > calendarOpenFrom ? own : calendarOpenFrom;
 }
 
@@ -354,14 +380,14 @@ function openFromOf({ payeePlan, closedThrough }: EarningState, calendarOpenFrom
  * @param newest the arithmetic of the newest version
  */
 export function postingOf(
-  { engine, posted, payeePlan }: EarningState,
+  { engine, posted, plan }: EarningState,
   deal: string,
   { postedLines }: EarnEngine = EARN_ENGINES.of(EARN_ENGINES.newest),
 ): readonly PostedLine[] {
   const explicit = posted.get(deal);
   if (explicit !== undefined) return explicit;
-  if (payeePlan === undefined) return [];
-  return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(payeePlan.currency));
+  if (plan === undefined) return [];
+  return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(plan.currency));
 }
 
 /** Postings of deals whose postings change, in order of the deals. */
@@ -385,14 +411,14 @@ function postingsOf(
 
 /** No event where the stream has no line in the period or has closed it. */
 function decideClose(
-  { period, minimum, planVersion, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
+  { payee, plan, period, minimum, planVersion, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
   const { engine, newest, plans, version } = calculation;
-  const { payeePlan, closedThrough } = state;
-  if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
-  const { payee, plan, currency } = payeePlan;
+  const { plan: constants, closedThrough } = state;
+  if (constants === undefined || (closedThrough !== null && closedThrough >= period)) return [];
+  const { currency } = constants;
   const decimals = decimalsOf(currency);
   const periodEnd = periodEndChange(state, period, planVersion, calculation);
   const changed = new Map(periodEnd?.change.deals.map(({ deal, lines }) => [deal, lines]));
@@ -425,7 +451,7 @@ function decideClose(
       version: 1,
       occurredAt: at,
       data: omitUndefined({
-        payeePlan,
+        ...constants,
         period,
         planVersion,
         reachedTiers: periodEnd?.terms.reachedTiers,
@@ -489,7 +515,8 @@ export function dealsOf({ engine, posted }: EarningState): ReadonlySet<string> {
 }
 
 function evolve(state: EarningState, event: EarningEvent, calculation: Calculation): EarningState {
-  state.payeePlan = event.data.payeePlan;
+  const { currency, calendar } = event.data;
+  state.plan = { currency, calendar };
   switch (event.type) {
     case 'Earned':
     case 'ChildEarningReceived':
@@ -586,24 +613,41 @@ function commandOf(event: EarningEvent): EarningCommand {
   } = event;
   switch (event.type) {
     case 'Earned': {
-      const { payeePlan, input } = event.data;
-      return { type: 'credit', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'credit', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'ChildEarningReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-child-earning', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-child-earning', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'GrantReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-grant', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-grant', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'PayeeTermsReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-payee-terms', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-payee-terms', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'EarningPeriodClosed': {
       const { period, planVersion, entry } = event.data;
-      return { type: 'close-period', period, planVersion, minimum: entry.minimum, engine, at };
+      const { stream, minimum } = entry;
+      return { type: 'close-period', ...payeePlanOf(stream), period, planVersion, minimum, engine, at };
     }
     default:
       return event satisfies never;

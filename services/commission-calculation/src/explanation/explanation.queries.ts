@@ -47,7 +47,7 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
   async execute({ payee, plan, component, deal, line, audience }: ExplainLine): Promise<Explanation> {
     await this.plans.ensure([plan]);
     const { state } = await this.earnings.load(earningStream(payee, plan));
-    const currency = state.payeePlan?.currency ?? '';
+    const currency = state.plan?.currency ?? '';
     const posted = postingOf(state, deal).filter((one) => one.component === component && one.line === line);
     const earned = linesOfDeal(state.engine, deal).flatMap(({ line: credited, amountMinor }): ExplainedLine[] => {
       if (credited.component !== component || `${credited.occurrence}|${credited.line}` !== line) return [];

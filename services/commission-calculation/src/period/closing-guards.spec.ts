@@ -88,8 +88,8 @@ describe('a closing', () => {
     const service = await started([{ kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' }, anna, deal('D-1')]);
     const { application } = service;
     const earnings = application.get<EarningRuntime>(EARNING_RUNTIME);
-    const { payeePlan } = (await earnings.load(earningStream('anna', 'resellers'))).state;
-    if (payeePlan === undefined) throw new Error('expected earnings');
+    const { plan } = (await earnings.load(earningStream('anna', 'resellers'))).state;
+    if (plan === undefined) throw new Error('expected earnings');
     const planVersion = application.get(PlanCatalog).newest('resellers').version;
     let isLate = true;
     await close(service, async (work) => {
@@ -102,7 +102,7 @@ describe('a closing', () => {
       const command = { type: 'credit', deal: 'crm|L-1', number: 1, groups, openFrom: PERIOD, at } as const;
       await earnings.handle(
         earningStream('late', 'resellers'),
-        { ...command, payeePlan: { ...payeePlan, payee: 'late' } },
+        { ...command, ...plan },
         { actor: 'service:test', correlationId: 'c', cause: 'late' },
       );
     });

@@ -7,7 +7,6 @@ import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
 import { isDay } from '@tantieme/time/day';
 import type { Message } from '@tantieme/messaging/broker';
-import { ACTOR } from '../service-identity.js';
 import { refuse, contextOf, newestPerOrigin } from '../batch.consumer.js';
 import { BATCH_MESSAGES } from '../limits.js';
 import type { PartnerCache } from './cache/partner-cache.service.js';
@@ -72,7 +71,7 @@ async function recordReferences(
   for (const { envelope, message } of batch) {
     const { type: kind, data: fact, time: at, id, correlationId } = envelope;
     if (kind === 'exchange-rate' || kind === 'quota')
-      incoming.push({ kind, fact, at, context: { actor: ACTOR, correlationId, causationId: id }, message });
+      incoming.push({ kind, fact, at, context: { correlationId, causationId: id }, message });
     else refusals.push({ message, reason: `the type of the message is ${kind}, neither exchange-rate nor quota` });
   }
   for (const [index, result] of (await recorder.record(incoming)).entries())

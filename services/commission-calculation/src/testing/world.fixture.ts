@@ -17,7 +17,14 @@ import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../calendar/calendar.js';
 import { creditsIn, creditDecider } from '../credit/credit.js';
 import type { CreditEvent, CreditView, PlanCredit } from '../credit/credit.js';
-import { dealsOf, earningDecider, earningStream, keepPartialState, postingOf } from '../earning/earning.js';
+import {
+  dealsOf,
+  earningDecider,
+  earningStream,
+  keepPartialState,
+  payeePlanOf,
+  postingOf,
+} from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import { dealPostings } from '../earning/earning-events.js';
 import type { EarningEvent } from '../earning/earning-events.js';
@@ -83,8 +90,8 @@ export interface CreditInTransit extends PlanCredit {
 }
 
 type Change =
-  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'payeePlan' | 'openFrom' | 'at'>
-  | Omit<Extract<EarningCommand, { type: 'receive-grant' }>, 'payeePlan' | 'openFrom' | 'at'>;
+  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'currency' | 'calendar' | 'openFrom' | 'at'>
+  | Omit<Extract<EarningCommand, { type: 'receive-grant' }>, 'currency' | 'calendar' | 'openFrom' | 'at'>;
 
 /** Messages between budgets and earning streams. */
 export type InternalMessage =
@@ -243,9 +250,8 @@ export class World implements PlanByVersion {
     const compiled = this.plans.get(plan)?.state.published.at(-1)?.plan;
     if (compiled === undefined) throw new Error(`no plan ${plan}`);
     const { currency, calendarKey: calendar } = compiled;
-    const payeePlan = { payee, plan, currency, calendar };
     const openFrom = openFromOf(calendar, this.calendar.state);
-    const events = [...this.decide(stream, { ...input, payeePlan, openFrom, at: AT })];
+    const events = [...this.decide(stream, { ...input, currency, calendar, openFrom, at: AT })];
     for (const { data } of events) {
       if (!('claims' in data) || data.claims === undefined) continue;
       const revision = stream.events.length - 1;
@@ -306,10 +312,11 @@ export class World implements PlanByVersion {
 
   endClosing(period: string): void {
     this.calendar.handle({ type: 'seal', period, at: AT });
-    for (const stream of this.earnings.values()) {
+    for (const [name, stream] of this.earnings) {
       if (stream.state.partial !== undefined) stream.reload();
-      const planVersion = this.newestVersion(stream.state.payeePlan?.plan ?? '');
-      stream.handle({ type: 'close-period', period, planVersion, minimum: '0.00', at: AT });
+      const payeePlan = payeePlanOf(name);
+      const planVersion = this.newestVersion(payeePlan.plan);
+      stream.handle({ type: 'close-period', ...payeePlan, period, planVersion, minimum: '0.00', at: AT });
     }
     this.calendar.handle({ type: 'finish', period, at: AT });
   }

@@ -8,8 +8,6 @@ import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import { BATCH_FACTS } from '../limits.js';
 import type { FactRecorder, IncomingFact } from './fact-recorder.service.js';
 
-const ACTOR = 'service:deal-ingestion';
-
 /** A fact that is refused is stored as a refusal, like any other; messages of another type are parked. */
 export function factConsumer(recorder: FactRecorder): Process<Received<Envelope>> {
   return {
@@ -28,7 +26,7 @@ export function factConsumer(recorder: FactRecorder): Process<Received<Envelope>
         incoming.push({
           fact: data,
           raw: () => JSON.stringify(data),
-          context: { actor: ACTOR, correlationId, causationId: id },
+          context: { correlationId, causationId: id },
         });
       }
       await recorder.record(incoming);

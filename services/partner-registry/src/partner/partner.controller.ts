@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpStatus, Inject, Param, Put, Query, Res } fro
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { assertOwn, Caller, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import type { Principal } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
@@ -54,7 +54,7 @@ export class PartnersController {
   async register(
     @Param() { id }: PartnerPath,
     @Body() { name, channel, country }: PartnerDetailsBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<RegisteredPartner> {
     const { partner, created } = await this.commands.execute(
@@ -76,7 +76,7 @@ export class PartnersController {
   assignTier(
     @Param() { id, from }: PartnerDayPath,
     @Body() { tier }: TierBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     return this.change(id, { kind: 'tier', from, tier }, context);
   }
@@ -100,7 +100,7 @@ export class PartnersController {
   assignUpline(
     @Param() { id, from }: PartnerDayPath,
     @Body() { upline }: UplineBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     return this.change(id, { kind: 'upline', from, upline }, context);
   }
@@ -120,7 +120,7 @@ export class PartnersController {
   agree(
     @Param() path: AgreementPath,
     @Body() { plan, from, until }: AgreementBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     const agreement = omitUndefined({ id: path.agreement, plan, from, until });
     return this.change(path.id, { kind: 'agreement', agreement }, context);
@@ -137,7 +137,7 @@ export class PartnersController {
   certify(
     @Param() { id, certificate }: CertificationPath,
     @Body() { certification: name, from, until, count }: CertificationBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     const certification = omitUndefined({ id: certificate, certification: name, from, until, count });
     return this.change(id, { kind: 'certification', certification }, context);
@@ -176,7 +176,7 @@ export class PartnersController {
     return this.queries.execute(new ListPartnerWarnings(limit, cursor));
   }
 
-  private async change(id: string, change: RequestedChange, context: CommandContext): Promise<PartnerAnswer> {
+  private async change(id: string, change: RequestedChange, context: RequestContext): Promise<PartnerAnswer> {
     return (await this.commands.execute(new ChangePartner(id, change, context))).partner;
   }
 }
