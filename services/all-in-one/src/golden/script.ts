@@ -123,6 +123,8 @@ async function recordPartners(recorder: Recorder): Promise<readonly OriginOf<{ r
   await change('anna', { kind: 'tier', from: '2026-01-01', tier: 'gold' });
   const certification = { id: 'C-1', certification: 'cloud', from: '2026-01-01' };
   await change('anna', { kind: 'certification', certification });
+  await change('bert', { kind: 'tier', from: '2026-01-01', tier: 'gold' });
+  await change('bert', { kind: 'withdrawal', of: 'tier', key: '2026-01-01', above: {} });
   return [...newest.values()];
 }
 
@@ -244,6 +246,9 @@ class Commissions {
     const exchangeRate = { base: 'USD', quote: 'EUR', date: '2026-01-02', rate: '0.9', source: 'ecb' };
     const rate = { exchangeRate, at: on('01-03') };
     await this.recorder.record(referenceDecider, exchangeRateStream('USD', 'EUR'), rate);
+    const { rate: _, ...withdrawn } = { ...exchangeRate, revision: 7, withdrawn: 'revision' } as const;
+    const withdrawal = { exchangeRate: withdrawn, at: on('01-03') };
+    await this.recorder.record(referenceDecider, exchangeRateStream('USD', 'EUR'), withdrawal);
     for (const payee of PAYEES) {
       const quota = {
         payee,

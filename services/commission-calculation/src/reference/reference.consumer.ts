@@ -1,6 +1,6 @@
 /** Records partners, exchange rates and quotas from the broker. */
 import type { Envelope } from '@tantieme/contracts/envelope';
-import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
+import type { ExchangeRateFact, QuotaFact } from '@tantieme/contracts/reference';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
@@ -67,7 +67,8 @@ async function recordReferences(
   batch: readonly Received<Envelope>[],
 ): Promise<readonly Refusal[]> {
   const refusals: Refusal[] = [];
-  const incoming: (IncomingReference & { readonly fact: ExchangeRate | Quota; readonly message: Message })[] = [];
+  const incoming: (IncomingReference & { readonly fact: ExchangeRateFact | QuotaFact; readonly message: Message })[] =
+    [];
   for (const { envelope, message } of batch) {
     const { type: kind, data: fact, time: at, id, correlationId } = envelope;
     if (kind === 'exchange-rate' || kind === 'quota')
@@ -83,7 +84,7 @@ async function recordReferences(
 }
 
 /** A rate and a quota change nothing before their first day, wherever in the world it begins. */
-function touchesFrom(fact: ExchangeRate | Quota): string | undefined {
+function touchesFrom(fact: ExchangeRateFact | QuotaFact): string | undefined {
   const day = 'date' in fact ? fact.date : fact.from;
   return isDay(day) ? new Date(Date.parse(day) - EARLIEST_ZONE_MS).toISOString() : undefined;
 }

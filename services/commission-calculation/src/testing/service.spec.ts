@@ -130,6 +130,24 @@ describe('a fact corrected for the past', () => {
     ]);
   });
 
+  it('that withdraws an agreement, a tier or an upline takes back what was earned by it', async () => {
+    const service = await start();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
+    await service.close('2026-01');
+    const anna = partnerOf('anna', { upline: null });
+    await service.send([
+      { kind: 'partner', partner: { ...anna, agreements: [], tiers: [], uplines: [] }, revision: 1 },
+    ]);
+    await service.idle();
+    const after = await service.ledger();
+    const minor = (line: string): number => Math.round(Number(/→ (-?[0-9.]+) EUR/.exec(line)?.[1]) * 100);
+    expect(after.filter((line) => line.includes('2026-02 2026-01')).length).toBeGreaterThan(0);
+    expect(after.reduce((sum, line) => sum + minor(line), 0)).toBe(0);
+    expect(await service.list('operator', '/pending-deals')).toMatchObject([{ code: 'AgreementMissing' }]);
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
   it('without consequence for a deal adds no event to it', async () => {
     const service = await start();
     await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);

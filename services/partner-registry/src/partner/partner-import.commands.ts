@@ -54,6 +54,8 @@ export interface PartnerFile {
   readonly stream: AsyncIterable<Uint8Array | string>;
   /** The mapping document of a CSV file. */
   readonly mapping: object;
+  /** True: what the rows state is withdrawn instead of recorded. */
+  readonly withdraw: boolean;
   /** True: nothing is written. */
   readonly dryRun: boolean;
 }
@@ -105,9 +107,9 @@ async function recordsOf({ kind, format, stream, mapping }: PartnerFile): Promis
   return records;
 }
 
-function rowOf({ kind, format }: PartnerFile, { record, faults }: FileRecord): PartnerRow {
+function rowOf({ kind, format, withdraw }: PartnerFile, { record, faults }: FileRecord): PartnerRow {
   if (faults.length > 0) return { id: '', faults };
-  return kind === 'partners' && format === 'ndjson' ? documentRow(record) : recordRow(kind, record);
+  return kind === 'partners' && format === 'ndjson' ? documentRow(record) : recordRow(kind, record, withdraw);
 }
 
 function reportOf(

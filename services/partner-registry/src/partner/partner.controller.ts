@@ -1,4 +1,16 @@
-import { Body, Controller, Get, HttpStatus, Inject, Param, Put, Query, Res } from '@nestjs/common';
+import {
+  applyDecorators,
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpStatus,
+  Inject,
+  Param,
+  Put,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
@@ -11,6 +23,7 @@ import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
 import { isKnownCountry } from './country.service.js';
+import type { WithdrawableKind } from './partner.js';
 import { ChangePartner } from './partner.commands.js';
 import {
   AgreementBody,
@@ -33,6 +46,22 @@ import { unknownCountry } from './warnings.js';
 
 const UNKNOWN = { PartnerUnknown: 'the partner is not registered' };
 const INVALID = { PartnerInvalid: 'a field is not valid; `errors` name it' };
+
+/** What the routes that withdraw have in common. */
+function Withdrawal(of: WithdrawableKind): MethodDecorator {
+  const article = of === 'agreement' || of === 'upline' ? 'an' : 'a';
+  return applyDecorators(
+    RolesOf(ChangePartner),
+    ApiOperation({
+      summary: `Withdraw ${article} ${of}`,
+      description:
+        'One that was recorded by mistake: the partner is as if it had never been, and the deals that read it are credited ' +
+        'again. Withdrawing what is not there changes nothing.',
+    }),
+    ApiOkResponse({ type: PartnerAnswer, description: 'The partner as it is now' }),
+    ApiProblems({ 404: UNKNOWN, 422: INVALID }),
+  );
+}
 
 @ApiTags('partners')
 @Controller()
@@ -143,6 +172,37 @@ export class PartnersController {
     return this.change(id, { kind: 'certification', certification }, context);
   }
 
+  @Delete('partners/:id/tiers/:from')
+  @Withdrawal('tier')
+  withdrawTier(@Param() { id, from }: PartnerDayPath, @Context() context: RequestContext): Promise<PartnerAnswer> {
+    return this.withdraw(id, 'tier', from, context);
+  }
+
+  @Delete('partners/:id/uplines/:from')
+  @Withdrawal('upline')
+  @ApiProblems({ 409: { UplineCircle: 'a partner would be above itself on some day' } })
+  withdrawUpline(@Param() { id, from }: PartnerDayPath, @Context() context: RequestContext): Promise<PartnerAnswer> {
+    return this.withdraw(id, 'upline', from, context);
+  }
+
+  @Delete('partners/:id/agreements/:agreement')
+  @Withdrawal('agreement')
+  withdrawAgreement(
+    @Param() { id, agreement }: AgreementPath,
+    @Context() context: RequestContext,
+  ): Promise<PartnerAnswer> {
+    return this.withdraw(id, 'agreement', agreement, context);
+  }
+
+  @Delete('partners/:id/certifications/:certificate')
+  @Withdrawal('certification')
+  withdrawCertification(
+    @Param() { id, certificate }: CertificationPath,
+    @Context() context: RequestContext,
+  ): Promise<PartnerAnswer> {
+    return this.withdraw(id, 'certification', certificate, context);
+  }
+
   @Get('partners')
   @Roles('source', 'plan-designer', 'approver', 'finance', 'auditor', 'operator')
   @ApiOperation({
@@ -174,6 +234,10 @@ export class PartnersController {
   @ApiPage(PartnerWarning)
   warnings(@Query() { limit, cursor }: PageQuery): Promise<Page<PartnerWarning>> {
     return this.queries.execute(new ListPartnerWarnings(limit, cursor));
+  }
+
+  private withdraw(id: string, of: WithdrawableKind, key: string, context: RequestContext): Promise<PartnerAnswer> {
+    return this.change(id, { kind: 'withdrawal', of, key }, context);
   }
 
   private async change(id: string, change: RequestedChange, context: RequestContext): Promise<PartnerAnswer> {
