@@ -401,7 +401,7 @@ describe('a stored credit', () => {
     expect(event?.data).toMatchObject({
       shared: { occurrence: 'booked', period: '2026-01', planVersion: 'resellers@1', lines: [['1', '100.00']] },
       input: {
-        partners: [{ key: 'partner:anna', plans: ['resellers'] }, { asOf: { '2026-01-10': { tier: 'gold' } } }],
+        partners: [{ key: 'partner:anna' }, { asOf: { '2026-01-10': { tier: 'gold' } } }],
       },
     });
     expect(event?.data.credits.map(({ groups }) => groups)).toEqual([
