@@ -26,3 +26,12 @@ export const REASON_CHARACTERS_MAX = 2000;
 
 /** Positions that steps wait for at the same time, of topics that are not views of the log. */
 export const AWAITED_MAX = 1000;
+
+/** Cached parked items: each is read once or twice. */
+export const PARKED_BYTES_MAX = 1024 * 1024;
+
+/** Prepared statements kept, by text: Kysely prepares every query anew. */
+export const STATEMENTS_MAX = 200;
+
+/** SQLite's page cache of the read models, for a process of usual size. Each thread has a connection. */
+export const PAGE_CACHE_BYTES_MAX = 16 * 1024 * 1024;

@@ -4,6 +4,7 @@
  * A stream is a named sequence of events with revisions 0, 1, 2, … Its category is the part of its name before the
  * first `-`: `deal-crm|D-1` has the category `deal`.
  */
+import { APPEND_BYTES_MAX } from './limits.js';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
@@ -165,21 +166,6 @@ export interface EventStore {
   hashAt(position: Position): Promise<string | undefined>;
   close(): Promise<void>;
 }
-
-/** The largest append on every engine: the bytes of its texts plus {@link EVENT_OVERHEAD_BYTES} per event. */
-export const APPEND_BYTES_MAX = 1024 * 1024;
-
-/**
- * Data of a page of the log: it ends with the event that reaches this, however many more were asked for. Readers hold
- * some pages at a time, and a thousand of the largest events would be a gigabyte.
- */
-export const PAGE_BYTES_MAX = 16 * 1024 * 1024;
-
-/**
- * What an event counts besides its texts. EventStoreDB limits an append to 1 MiB including hash, time, version and
- * type; this is twice what they take with names of usual length.
- */
-export const EVENT_OVERHEAD_BYTES = 512;
 
 export class EventTooLarge extends Error {
   readonly code = 'EventTooLarge';

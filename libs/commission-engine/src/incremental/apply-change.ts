@@ -4,6 +4,7 @@ import type { PlanByVersion } from '../earn/component-rules.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { measuredBasis } from './basis.js';
+import { forgetWindows, hasPlace, isLoaded } from './loaded.js';
 import { isFullMode, recalculationMode } from './recalculation-scope.js';
 import { dependsOn } from './dependents.js';
 import { dealKeyOf, stateLineOf, isSameLine, measurementKey, minorOf } from './state.js';
@@ -12,17 +13,18 @@ import type { Change } from './diff.js';
 import { EngineError } from '../engine-error.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
 
+type Applicable = Pick<
+  Change,
+  'deal' | 'lines' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'
+> & { readonly rated: readonly RatedLine[] };
+
 /**
- * Applies a change, from the diff or from a stored event.
+ * Applies a change, from the diff or from a stored event. Of a state that is not in memory as a whole, only what is in
+ * memory changes.
  * @throws {EngineError} `CreditInvalid` where the change does not fit the state
  */
-export function applyChange(
-  state: EarnState,
-  change: Pick<Change, 'deal' | 'lines' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'> & {
-    readonly rated: readonly RatedLine[];
-  },
-  plans: PlanByVersion,
-): void {
+export function applyChange(state: EarnState, whole: Applicable, plans: PlanByVersion): void {
+  const change = state.loaded === undefined ? whole : loadedPart(state, whole);
   const { deal, children, granted } = change;
   if (children !== undefined) {
     if (children.length === 0) state.children.delete(deal);
@@ -53,6 +55,24 @@ export function applyChange(
   }
   if (deal !== '') replaceDeal(state, deal, change.lines, own.get(deal) ?? [], plans);
   for (const one of change.payeeLevel) replacePayeeLevel(state, one, own.get(one.deal) ?? []);
+}
+
+function loadedPart(state: EarnState, change: Applicable): Applicable {
+  const { deal, lines, rated, payeeLevel, children, granted, claims = [], missingQuotas = [] } = change;
+  const isOwnLoaded = isLoaded(state, deal);
+  if (deal !== '' && !isOwnLoaded) forgetWindows(state);
+  const ofLoaded = <Part extends { readonly deal: string }>(parts: readonly Part[]): readonly Part[] =>
+    parts.filter((part) => isLoaded(state, part.deal));
+  return {
+    deal: isOwnLoaded ? deal : '',
+    lines,
+    rated: ofLoaded(rated),
+    payeeLevel: ofLoaded(payeeLevel),
+    ...(children !== undefined && isOwnLoaded && { children }),
+    ...(granted !== undefined && isOwnLoaded && { granted }),
+    claims: ofLoaded(claims),
+    missingQuotas: ofLoaded(missingQuotas),
+  };
 }
 
 function replaceDeal(
@@ -139,6 +159,7 @@ function linkDependents(lines: readonly StateLine[], plans: PlanByVersion): void
 
 function changeMeasurements(state: EarnState, joining: readonly StateLine[], leaving: readonly StateLine[]): void {
   for (const existing of leaving) {
+    if (!hasPlace(state, existing)) continue;
     const key = measurementKey(existing);
     const measurement = state.measurements.get(key);
     if (measurement?.remove(existing) !== true)
@@ -146,6 +167,7 @@ function changeMeasurements(state: EarnState, joining: readonly StateLine[], lea
     if (measurement.isEmpty) state.measurements.delete(key);
   }
   for (const existing of joining) {
+    if (!hasPlace(state, existing)) continue;
     const key = measurementKey(existing);
     let measurement = state.measurements.get(key);
     if (measurement === undefined) state.measurements.set(key, (measurement = new MeasuredLines()));

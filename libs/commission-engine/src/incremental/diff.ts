@@ -20,6 +20,7 @@ import type { Trace } from '../rate/trace.js';
 import { measuredBasis } from './basis.js';
 import { dependsOn, rateDependents } from './dependents.js';
 import type { Draft, Shift } from './draft.js';
+import { requireAll, requireDeal } from './loaded.js';
 import { measure } from './measurements.js';
 import { payeeLevelDraft, planWideDraft } from './payee-level.js';
 import { PAYEE_LEVEL_PREFIX } from './payee-level.js';
@@ -63,8 +64,10 @@ export interface Change {
 /**
  * What a credit changes. The state is not modified.
  * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
+ * @throws {NotLoaded}
  */
 export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByVersion): Change {
+  requireDeal(state, credit.deal);
   const before = state.deals.get(credit.deal) ?? [];
   const drafts = draftsOf(state, credit, before, plans);
   const byKey = draftsByKey(credit.deal, drafts);
@@ -73,6 +76,7 @@ export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByVe
 
   const removed = before.filter(({ key }) => byKey.get(key)?.isUnchanged !== true);
   const fullMode = fullModeComponents(drafts, removed, plans);
+  if (fullMode.size > 0) requireAll(state);
   const shifts = measure(state, drafts, removed, plans);
   const shiftByLine = shifts.length === 0 ? undefined : new Map(shifts.map((shift) => [shift.existing, shift]));
   for (const draft of drafts) {
@@ -95,8 +99,10 @@ export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByVe
 /**
  * What new payee terms change. The state is not modified.
  * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
+ * @throws {NotLoaded}
  */
 export function diffPayeeTerms(state: EarnState, payeeTerms: PayeeTerms, plans: PlanByVersion): Change {
+  requireAll(state);
   const existing = [...state.deals.values()].flat();
   const fullMode = fullModeComponents([], existing, plans);
   const noCredit = { deal: '', lines: [] };

@@ -10,6 +10,7 @@ import { rateMeasured } from '../rate/rate.js';
 import type { Rated } from '../rate/rate.js';
 import type { Draft, Shift } from './draft.js';
 import { fixedCurve, fixedRatingContext } from './recalculation-scope.js';
+import { requirePlaces } from './loaded.js';
 import { measurementKey } from './state.js';
 import type { EarnState, StateLine } from './state.js';
 
@@ -45,6 +46,10 @@ export function measure(
   };
   for (const draft of drafts) if (inMeasurement(draft) && !draft.isUnchanged) touchedAt(draft).joining.push(draft);
   for (const existing of removed) if (existing.measured) touchedAt(existing).leaving.add(existing);
+  requirePlaces(
+    state,
+    [...touched.values()].flatMap(({ joining, leaving }) => [...joining, ...leaving]),
+  );
   return [...touched.values()].flatMap((one) => measureOne(state.measurements.get(one.key), one, plans));
 }
 

@@ -9,6 +9,7 @@ import { guaranteesAndDraws } from '../earn/payee-earnings.js';
 import type { PeriodEarning } from '../earn/payee-earnings.js';
 import type { PayeeLevelLine } from '../earn/payee-level-line.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
+import { requireAll } from './loaded.js';
 import type { EarnState, EarnedLine } from './state.js';
 
 /** No deal can start with it, as sources have a name. */
@@ -65,6 +66,7 @@ export function planWideDraft(
     return guarantee !== undefined || draw !== undefined;
   });
   if (!applies && !state.deals.has(PLAN_WIDE)) return undefined;
+  requireAll(state);
   const earnings: PeriodEarning[] = [];
   const add = ({ line }: EarnedLine, amountMinor: bigint): void => {
     if (line.reserves !== true && line.releases === undefined)

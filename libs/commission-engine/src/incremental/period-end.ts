@@ -5,6 +5,7 @@ import { isRerated, isSale, rulesOf } from '../earn/component-rules.js';
 import type { PlanByVersion } from '../earn/component-rules.js';
 import { tierReached } from '../plan/curve.js';
 import { ownBasis } from './basis.js';
+import { requireAll } from './loaded.js';
 import { isPayeeLevel } from './payee-level.js';
 import type { EarnState } from './state.js';
 import type { CompiledPlan } from '../plan/compiled.js';
@@ -19,6 +20,7 @@ export function reachedTiers(
   period: string,
   plans: PlanByVersion,
 ): PayeeTerms['reachedTiers'] {
+  requireAll(state);
   const reached: Record<string, number> = {};
   for (const { id, rate, measure } of plan.components) {
     const { over } = measure;

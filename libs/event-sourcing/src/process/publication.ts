@@ -6,6 +6,8 @@
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { requireSameLog } from '@tantieme/event-store/same-log';
+import type { ReaderCheckpoint } from '@tantieme/event-store/same-log';
 import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 import { PARTITION } from '@tantieme/messaging/embedded/stored-topics';
 import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
@@ -74,12 +76,22 @@ function offsetAfter(position: Position): bigint {
   return position === 0n ? 0n : (position + 1n) << NUMBER_BITS;
 }
 
+/**
+ * How far a group has read the log through a view, with the event that was there.
+ * @param mark as the view gave it with a page up to the offset, or to an earlier one
+ */
+export function viewCheckpoint(name: string, next: bigint, mark: string): ReaderCheckpoint {
+  const [position = '0', hash = ''] = mark.split(' ');
+  return { name, position: positionOfOffset(next), event: { position: BigInt(position), hash } };
+}
+
 /** The topic as a view of the log. */
 export function viewOf(publication: Publication, store: EventStore, parking: Parking): TopicView {
   const source = new MessageSource(publication, store, parking, publication.toMessages);
   return {
-    async *subscribe({ from, batchSize, signal }) {
+    async *subscribe({ from, mark, batchSize, signal }) {
       const after = positionOfOffset(from);
+      if (mark !== undefined) await requireSameLog(store, [viewCheckpoint(publication.topic, from, mark)]);
       for await (const page of store.subscribe({ after, filter: source.filter, batchSize, signal })) {
         const messages: Message[] = [];
         for (const [index, event] of page.events.entries())
@@ -87,7 +99,9 @@ export function viewOf(publication: Publication, store: EventStore, parking: Par
             messages.push(
               new ViewMessage(publication.topic, (event.position << NUMBER_BITS) + BigInt(number), message),
             );
-        yield { messages, next: offsetAfter(page.through) };
+        const last = page.events.at(-1);
+        const next = offsetAfter(page.through);
+        yield last === undefined ? { messages, next } : { messages, next, mark: `${last.position} ${last.hash}` };
       }
     },
     end: async () => offsetAfter(await store.head()),

@@ -11,7 +11,7 @@ import { convertToCommandError } from '@eventstore/db-client/dist/utils/CommandE
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import { PAGE_BYTES_MAX } from '../event-store.js';
+import { PAGE_BYTES_MAX } from '../limits.js';
 import { recordedOf } from './recorded-event.js';
 import type { Recorded, ServerPosition } from './recorded-event.js';
 

@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto';
 import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import { eventHash } from '../chain.js';
-import { PAGE_BYTES_MAX } from '../event-store.js';
+import { PAGE_BYTES_MAX } from '../limits.js';
 import type { AppendedEvent, StoredEvent } from '../event-store.js';
 import type { PreparedAppend } from '../prepared-append.js';
 

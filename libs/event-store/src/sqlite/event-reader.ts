@@ -1,16 +1,11 @@
 /** The reading side of the embedded event store: maps rows to events, and prepares each query once. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { mustBeComplete } from '../complete-stream.js';
-import { PAGE_BYTES_MAX, UnknownPosition } from '../event-store.js';
+import { UnknownPosition } from '../event-store.js';
 import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from '../event-store.js';
 import type { EventKind } from './recent-events.js';
 import type { TruncatedStreamsPage, LogExtent } from '../truncation.js';
-
-/**
- * The most positions that one page of a filtered read scans: a filter that matches almost nothing must not block the
- * process for the length of the log. The page's `through` tells how far it got.
- */
-export const SCAN_POSITIONS_MAX = 50_000;
+import { SCAN_POSITIONS_MAX, PAGE_BYTES_MAX } from '../limits.js';
 
 const EVENT_COLUMNS =
   's.name, e.revision, e.position, e.kind, e.version, e.id, e.occurred_at, e.recorded_at, e.metadata, e.data, e.hash';

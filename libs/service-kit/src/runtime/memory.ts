@@ -1,13 +1,12 @@
 import { totalmem } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 
+import { MEMORY_MB_MIN, HEAP_MIB_MAX, HEAP_MIB_MIN } from '../limits.js';
+
 const MIB = 1024 * 1024;
 
 /** Memory for which the limits of the caches are given: what a history of some hundred thousand deals uses. */
 const REFERENCE_MB = 2048;
-
-/** Below this the caches are too small to hold the streams of one batch. */
-export const MEMORY_MB_MIN = 256;
 
 /** Half of what the machine or the container has, and not more than caches of usual size use. */
 export function defaultMemoryMb(machineBytes = machineMemoryBytes()): number {
@@ -25,15 +24,16 @@ export function cacheScaleOf(memoryMb: number): number {
   return memoryMb / REFERENCE_MB;
 }
 
+/** Memory for the pages of a SQLite file: every thread has a connection, and as much for each. */
+export function pageCacheBytesOf(memoryMb: number, bytesOfUsualSize: number): number {
+  return Math.ceil(bytesOfUsualSize * cacheScaleOf(memoryMb));
+}
+
 /**
  * Share of a process's memory for the caches of the thread with the API, where other threads do the work: it reads the
  * states of single streams to answer questions, and nobody waits for it but the one who asks.
  */
 export const API_MEMORY_SHARE = 1 / 4;
-
-/** A heap that a single large decision cannot exceed, however little memory the process has. */
-const HEAP_MIB_MIN = 512;
-const HEAP_MIB_MAX = 2000;
 
 /** Largest heap of a thread, in MiB: several times the size of the states in memory. */
 export function threadHeapMib(memoryMb: number): number {

@@ -23,6 +23,7 @@ import type {
 } from './proposal.js';
 import { proposalProjection, proposalStream, proposalTable } from './proposal.tables.js';
 import type { ProposalTables } from './proposal.tables.js';
+import { PROPOSALS_BYTES_MAX } from '../limits.js';
 
 /** An action that needs two people. */
 export interface TwoPersonAction {
@@ -42,9 +43,6 @@ export interface TwoPersonAction {
    */
   carryOut(proposal: Proposal, context: RequestContext): Promise<void>;
 }
-
-/** Enough for the states of thousands of proposals. */
-const STATES_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface ProposalsFilter {
   readonly state?: ProposalState | undefined;
@@ -68,7 +66,7 @@ export class Proposals {
   ) {
     const { service, store, db, background } = on;
     this.table = proposalTable(service);
-    this.runtime = createRuntime({ store, decider: proposalDecider, cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({ store, decider: proposalDecider, cacheBytesMax: PROPOSALS_BYTES_MAX });
     background.add(projectionProcess(db, proposalProjection(service)));
     background.add({
       name: `${service}-confirmed-proposals`,

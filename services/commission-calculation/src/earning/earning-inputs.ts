@@ -25,10 +25,6 @@ export interface GrantInput {
   readonly openFrom: string | null;
 }
 
-export function childKey({ deal, child }: Pick<ChildInput, 'deal' | 'child'>): string {
-  return `${deal}\n${child}`;
-}
-
 /** The deal's credit in the state, with the child's new earnings in place of its previous ones. */
 export function creditOfChild(engine: EarnState, { deal, child, earned }: Omit<ChildInput, 'openFrom'>): DealCredit {
   const others = (engine.children.get(deal) ?? []).filter(({ payee }) => payee !== child);
@@ -37,10 +33,6 @@ export function creditOfChild(engine: EarnState, { deal, child, earned }: Omit<C
     lines: linesOfDeal(engine, deal).map(({ line }) => line),
     children: [...others, ...earned.map((one) => ({ payee: child, ...one }))],
   };
-}
-
-export function grantKey({ deal, component }: Pick<GrantInput, 'deal' | 'component'>): string {
-  return `${deal}\n${component}`;
 }
 
 /** The deal's credit in the state, with the budget's new grants in place of its previous ones. */

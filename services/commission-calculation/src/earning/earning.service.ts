@@ -1,21 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FactoryProvider } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
+import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
-import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Kysely } from 'kysely';
 import type { GrantMessage } from '../budget/budget.events-out.js';
 import type { RefusedMessage } from '../budget/budget.service.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
+import { READ_MODEL } from '../service-identity.js';
 import { earningMessages } from './earning.events-out.js';
 import type { ChildEarningMessage } from './earning.events-out.js';
-import { EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
+import { bookIndex } from './book-index.tables.js';
+import type { BookTables } from './book-index.tables.js';
+import { earningBooks } from './books.js';
+import { earningDecider, earningStream } from './earning.js';
 import type { EarningCommand, EarningState } from './earning.js';
 import type { EarningEvent, PlanConstants } from './earning-events.js';
-import { EARNINGS_FULL_BYTES_MAX, EARNING_PARTIAL_BYTES, EARNINGS_PARTIAL_BYTES_MAX } from '../limits.js';
+import { EARNINGS_BYTES_MAX, EARNINGS_SHRUNK_BYTES_MAX } from '../limits.js';
 
 export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
 
@@ -23,17 +28,18 @@ export const EARNING_RUNTIME = Symbol('runtime of earning streams');
 
 export const earningRuntime: FactoryProvider<EarningRuntime> = {
   provide: EARNING_RUNTIME,
-  inject: [EVENT_STORE, PlanCatalog],
-  useFactory: (store: EventStore, plans: PlanCatalog) =>
-    createPartialStateRuntime({
+  inject: [EVENT_STORE, PlanCatalog, DATABASE],
+  useFactory: (store: EventStore, plans: PlanCatalog, db: Kysely<BookTables>) => {
+    const decider = earningDecider(plans);
+    return createRuntime({
       store,
-      decider: earningDecider(plans),
-      partialStates: EARNING_PARTIAL_STATES,
-      fullStateBytesMax: EARNINGS_FULL_BYTES_MAX,
-      partialStateBytes: EARNING_PARTIAL_BYTES,
-      cacheBytesMax: EARNINGS_PARTIAL_BYTES_MAX,
+      decider,
+      books: earningBooks(decider, bookIndex(db, READ_MODEL)),
+      cacheBytesMax: EARNINGS_BYTES_MAX,
+      shrunkBytesMax: EARNINGS_SHRUNK_BYTES_MAX,
       messagesOf: earningMessages,
-    }),
+    });
+  },
 };
 
 /** The messages that change earnings. */

@@ -10,6 +10,7 @@ import { applyChange } from '@tantieme/commission-engine/incremental/apply-chang
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/incremental/state';
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 import { hasPeriodEndTerms } from '@tantieme/commission-engine/incremental/period-end';
+import { isLoaded, requireDeal } from '@tantieme/commission-engine/incremental/loaded';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
@@ -21,14 +22,12 @@ import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
-import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
+import { BooksRequired } from '@tantieme/event-sourcing/decide/books';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { packByLine, unpackLines } from '../credit/credit-lines.js';
-import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
-import type { PartialState } from './partial-state.js';
+import { postedGroups, withBooks } from './book-entries.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarnEngine } from './earn-engines.js';
 import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines, storedInput } from './earning-events.js';
@@ -42,11 +41,10 @@ import type {
   PayeeTermsInput,
   StoredRating,
 } from './earning-events.js';
-import { childKey, creditOfChild, creditOfGrant, grantKey } from './earning-inputs.js';
+import { creditOfChild, creditOfGrant } from './earning-inputs.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import { isSamePosting, ledgerLine } from './posting.js';
 import type { PostedLine } from './posting.js';
-import { PARTIAL_LINES, PARTIAL_LINES_MAX } from '../limits.js';
 
 export const EARNING = 'earning';
 
@@ -99,17 +97,17 @@ export interface EarningState {
   readonly posted: Map<string, readonly PostedLine[]>;
   /** Payees above who are paid an override, by deal. */
   readonly above: Map<string, readonly string[]>;
-  /** Highest revision received from a child's stream, by deal and child. */
-  readonly childRevisions: Map<string, number>;
-  /** Highest revision received from a budget's stream, by deal and component. */
-  readonly grantRevisions: Map<string, number>;
+  /** By deal: highest revision received from a child's stream, by child. */
+  readonly childRevisions: Map<string, Map<string, number>>;
+  /** By deal: highest revision received from a budget's stream, by component. */
+  readonly grantRevisions: Map<string, Map<string, number>>;
+  /** By open period: deals that are posted in it, or have been. */
+  readonly postedIn: Map<string, Set<string>>;
+  /** Where not all deals are in memory: up to this period, all deals posted in an open period are. */
+  postedThrough: string | undefined;
   closedThrough: string | null;
   /** End of the payee's agreements after which a closing has forgiven a negative balance. */
   forgivenEnd: string | undefined;
-  /** Set where only the newest deals are in memory. A decision that needs more is refused (`FullStateRequired`). */
-  partial: PartialState | undefined;
-  /** True for a partial state that could not apply an appended event: it can decide nothing any more. */
-  isStale: boolean;
 }
 
 /** What a decision is calculated with, and what its conclusions are computed again with. */
@@ -140,34 +138,20 @@ export function earningDecider(
       childRevisions: new Map(),
       grantRevisions: new Map(),
       closedThrough: null,
+      postedIn: new Map(),
+      postedThrough: undefined,
       forgivenEnd: undefined,
-      partial: undefined,
-      isStale: false,
     }),
     decide(command, state) {
       const calculation = calculationOf(command.engine ?? engines.newest);
-      if (!isSufficient(state, command)) throw fullStateRequired();
-      switch (command.type) {
-        case 'credit':
-          return decideCredit(command, state, calculation);
-        case 'receive-child-earning':
-          return decideChild(command, state, calculation);
-        case 'receive-grant':
-          return decideGrant(command, state, calculation);
-        case 'receive-payee-terms':
-          return decidePayeeTerms(command, state, calculation);
-        case 'close-period':
-          return decideClose(command, state, calculation);
-        default:
-          return command satisfies never;
-      }
+      return withBooks(() => decide(command, state, calculation));
     },
     evolve: (state, event) => evolve(state, event, calculationOf(event.data.engine)),
     commandOf,
     storesRuns: true,
-    sizeOf: ({ engine, creditNumbers, posted, partial }) => {
+    sizeOf: ({ engine, creditNumbers, posted }) => {
       let bytes = sizeOfEarnState(engine) + creditNumbers.size * NUMBER_BYTES;
-      if (partial !== undefined) bytes += sizeOfPartialState(partial);
+      if (engine.loaded !== undefined) bytes += engine.loaded.anchors.size * ANCHOR_BYTES;
       for (const lines of posted.values()) bytes += 100 + lines.length * POSTED_LINE_BYTES;
       return bytes;
     },
@@ -175,38 +159,27 @@ export function earningDecider(
 }
 
 /** Approximate memory of an entry, measured. */
-const NUMBER_BYTES = 60;
+const NUMBER_BYTES = 120;
 const POSTED_LINE_BYTES = 400;
+const ANCHOR_BYTES = 1000;
 
-/** True where the state in memory is enough to decide the command. */
-function isSufficient({ partial, isStale, engine }: EarningState, command: EarningCommand): boolean {
-  if (partial === undefined) return true;
-  if (isStale) return false;
-  return command.type === 'credit' && isWithinPartialState(engine, partial, command.deal, unpackLines(command.groups));
+function decide(command: EarningCommand, state: EarningState, calculation: Calculation): readonly EarningEvent[] {
+  if ('deal' in command) requireDeal(state.engine, command.deal);
+  switch (command.type) {
+    case 'credit':
+      return decideCredit(command, state, calculation);
+    case 'receive-child-earning':
+      return decideChild(command, state, calculation);
+    case 'receive-grant':
+      return decideGrant(command, state, calculation);
+    case 'receive-payee-terms':
+      return decidePayeeTerms(command, state, calculation);
+    case 'close-period':
+      return decideClose(command, state, calculation);
+    default:
+      return command satisfies never;
+  }
 }
-
-/** Components that are always recalculated in full need all their lines in memory. */
-function canBecomePartial({ engine }: EarningState): boolean {
-  return engine.fullModeLineCount === 0;
-}
-
-/**
- * Evicts all but `linesMax` lines of the newest deals. The state can then decide credits in order, and nothing else.
- */
-export function keepPartialState(state: EarningState, linesMax: number): void {
-  if (!canBecomePartial(state) || state.engine.lineCount <= linesMax) return;
-  state.partial = evictOldDeals(state.engine, state.partial, linesMax, (deal) => {
-    state.creditNumbers.delete(deal);
-    state.posted.delete(deal);
-  });
-}
-
-export const EARNING_PARTIAL_STATES: PartialStates<EarningState> = {
-  isPartial: ({ partial }) => partial !== undefined,
-  canBecomePartial,
-  makePartial: (state) => keepPartialState(state, PARTIAL_LINES),
-  hasGrown: ({ engine }) => engine.lineCount > PARTIAL_LINES_MAX,
-};
 
 function decideCredit(
   command: Extract<EarningCommand, { readonly type: 'credit' }>,
@@ -249,7 +222,7 @@ function decideChild(
 ): readonly EarningEvent[] {
   const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
-  if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];
+  if (input.revision <= (state.childRevisions.get(input.deal)?.get(input.child) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfChild(state.engine, input), plans));
   const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
   return [
@@ -269,7 +242,7 @@ function decideGrant(
 ): readonly EarningEvent[] {
   const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
-  if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
+  if (input.revision <= (state.grantRevisions.get(input.deal)?.get(input.component) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
   const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
   return [
@@ -420,21 +393,21 @@ function decideClose(
   if (constants === undefined || (closedThrough !== null && closedThrough >= period)) return [];
   const { currency } = constants;
   const decimals = decimalsOf(currency);
+  requirePostings(state, period);
   const periodEnd = periodEndChange(state, period, planVersion, calculation);
   const changed = new Map(periodEnd?.change.deals.map(({ deal, lines }) => [deal, lines]));
   const moved: DealPosting[] = [];
-  const lines = [...dealsOf(state), ...[...changed.keys()].filter((deal) => !state.engine.deals.has(deal))].flatMap(
-    (deal) => {
-      let ofDeal = postingOf(state, deal, newest);
-      const earned = changed.get(deal);
-      if (earned !== undefined || ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
-        const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
-        ofDeal = engine.postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
-        moved.push({ deal, lines: ofDeal });
-      }
-      return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
-    },
-  );
+  const posted = [...state.postedIn].flatMap(([in_, deals]) => (in_ <= period ? [...deals] : []));
+  const lines = [...new Set([...posted, ...changed.keys()])].flatMap((deal) => {
+    let ofDeal = postingOf(state, deal, newest);
+    const earned = changed.get(deal);
+    if (earned !== undefined || ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
+      const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
+      ofDeal = engine.postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
+      moved.push({ deal, lines: ofDeal });
+    }
+    return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
+  });
   const isNothing = lines.length === 0 && moved.length === 0;
   const { payoutTerms } = plans.plan(planVersion);
   const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planVersion));
@@ -463,6 +436,14 @@ function decideClose(
       }),
     },
   ];
+}
+
+/** A closing needs all deals that are posted in the period, or in an earlier one that was not closed. */
+function requirePostings({ engine, plan, closedThrough, postedThrough }: EarningState, period: string): void {
+  if (engine.loaded === undefined || plan === undefined) return;
+  if (postedThrough !== undefined && postedThrough >= period) return;
+  const from = closedThrough === null ? null : nextPeriod(calendarOf(plan.calendar), closedThrough);
+  throw new BooksRequired({ books: [], groups: [postedGroups(from, period)] });
 }
 
 /**
@@ -522,15 +503,12 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
     case 'ChildEarningReceived':
     case 'GrantReceived':
     case 'PayeeTermsReceived':
-      if (state.partial !== undefined && !isSufficient(state, commandOf(event))) {
-        state.isStale = true;
-        return state;
-      }
       applyConclusions(state, event, calculation);
       break;
     case 'EarningPeriodClosed': {
       const { period, planVersion, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
       state.closedThrough = period;
+      for (const posted of state.postedIn.keys()) if (posted <= period) state.postedIn.delete(posted);
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
       const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel };
@@ -547,15 +525,23 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
 
 function applyConclusions(state: EarningState, event: WithConclusions, { plans }: Calculation): void {
   applyChange(state.engine, changeOfEvent(state, event), plans);
-  if (event.type === 'Earned') {
+  if ('deal' in event.data.input && !isLoaded(state.engine, event.data.input.deal)) {
+    // It may be posted in any period.
+    state.postedThrough = undefined;
+  } else if (event.type === 'Earned') {
     const { deal, number, above } = event.data.input;
     state.creditNumbers.set(deal, number);
     if (above === undefined) state.above.delete(deal);
     else state.above.set(deal, above);
   } else if (event.type === 'ChildEarningReceived') {
-    state.childRevisions.set(childKey(event.data.input), event.data.input.revision);
+    const { deal, child, revision } = event.data.input;
+    state.childRevisions.set(deal, (state.childRevisions.get(deal) ?? new Map<string, number>()).set(child, revision));
   } else if (event.type === 'GrantReceived') {
-    state.grantRevisions.set(grantKey(event.data.input), event.data.input.revision);
+    const { deal, component, revision } = event.data.input;
+    state.grantRevisions.set(
+      deal,
+      (state.grantRevisions.get(deal) ?? new Map<string, number>()).set(component, revision),
+    );
   } else {
     const { agreements, quotas } = event.data.input;
     state.engine.payeeTerms = { ...state.engine.payeeTerms, agreements, quotas };
@@ -595,11 +581,26 @@ function postingsToKeep(
   { engine, newest }: Calculation,
 ): readonly DealPosting[] {
   if (event.type !== 'Earned' || engine !== newest || !isPostedAsEarned(event)) return dealPostings(event, engine);
-  state.posted.delete(event.data.input.deal);
+  const { deal, groups } = event.data.input;
+  state.posted.delete(deal);
+  if (isLoaded(state.engine, deal)) for (const { period } of groups) addPosted(state, period, deal);
   return event.data.deals ?? [];
 }
 
+function addPosted({ postedIn, closedThrough }: EarningState, period: string, deal: string): void {
+  if (closedThrough !== null && period <= closedThrough) return;
+  const deals = postedIn.get(period);
+  if (deals === undefined) postedIn.set(period, new Set([deal]));
+  else deals.add(deal);
+}
+
 function post(state: EarningState, { deal, lines }: DealPosting, { engine, newest }: Calculation): void {
+  if (!isLoaded(state.engine, deal)) {
+    // It may be posted in any period.
+    state.postedThrough = undefined;
+    return;
+  }
+  for (const { period } of lines) addPosted(state, period, deal);
   // Where every line is in its period of origin, the postings follow from the earnings; those of an older arithmetic
   // may not follow by the newest.
   if (engine === newest && lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);

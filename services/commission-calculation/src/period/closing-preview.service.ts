@@ -21,9 +21,7 @@ import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { lateStarts } from '../plan/late-start.js';
 import type { ClosingPreview } from './period.dto.js';
 import type { PostedLine } from '../earning/posting.js';
-
-/** Rows of postings per read. */
-const ROWS_PER_READ = 5000;
+import { POSTINGS_PER_READ } from '../limits.js';
 
 /** What is parked on these topics comes after closings. On any other one it may concern every period. */
 const TOPICS_AFTER_CLOSINGS = [TOPICS.paymentsInbound, TOPICS.payouts];
@@ -136,8 +134,8 @@ export class ClosingPreviews {
       .orderBy('streams.period')
       .orderBy('streams.stream')
       .orderBy('postings.deal');
-    for (let offset = 0; ; offset += ROWS_PER_READ) {
-      const rows = await query.limit(ROWS_PER_READ).offset(offset).execute();
+    for (let offset = 0; ; offset += POSTINGS_PER_READ) {
+      const rows = await query.limit(POSTINGS_PER_READ).offset(offset).execute();
       for (const { payee, currency, lines: text } of rows) {
         statements.add(`${payee}|${currency}`);
         for (const { amount } of JSON.parse(text) as readonly PostedLine[]) {
@@ -145,7 +143,7 @@ export class ClosingPreviews {
           minor.set(currency, (minor.get(currency) ?? 0n) + parseAmount(amount, currency));
         }
       }
-      if (rows.length < ROWS_PER_READ) break;
+      if (rows.length < POSTINGS_PER_READ) break;
     }
     const totals = Object.fromEntries(
       [...minor].sort().map(([currency, sum]) => [currency, formatAmount(sum, currency)]),

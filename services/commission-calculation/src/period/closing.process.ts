@@ -31,14 +31,13 @@ import type { Earning, EarningRuntime } from '../earning/earning.service.js';
 import type { EarningTables } from '../earning/earning.tables.js';
 import type { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { REFERENCE_CONSUMER } from '../reference/reference.consumer.js';
+import { READ_MODEL } from '../service-identity.js';
 import { pagesOf } from './period.js';
 import type { PeriodCommand, Stage } from './period.js';
 import type { Periods } from './periods.service.js';
 
 /** Earning streams closed per batch: their states are in memory at the same time. */
 const BATCH_STREAMS = 100;
-
-const READ_MODEL = 'commission-read-model';
 
 /** Who turns credits into earnings: deals that are credited again come first. */
 const EARNED_BY = ['commission-deal-dependencies', EARN_CONSUMER];

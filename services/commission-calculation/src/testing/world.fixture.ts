@@ -11,20 +11,16 @@ import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
-import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
+import { BooksRequired, HEAD, isInRange, NEWEST } from '@tantieme/event-sourcing/decide/books';
+import type { NeededBooks } from '@tantieme/event-sourcing/decide/books';
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../calendar/calendar.js';
 import { creditsIn, creditDecider } from '../credit/credit.js';
 import type { CreditEvent, CreditView, PlanCredit } from '../credit/credit.js';
-import {
-  dealsOf,
-  earningDecider,
-  earningStream,
-  keepPartialState,
-  payeePlanOf,
-  postingOf,
-} from '../earning/earning.js';
+import { entriesOf } from '../earning/book-entries.js';
+import { earningBooks, shrink } from '../earning/books.js';
+import { dealsOf, earningDecider, earningStream, payeePlanOf, postingOf } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import { dealPostings } from '../earning/earning-events.js';
 import type { EarningEvent } from '../earning/earning-events.js';
@@ -112,8 +108,9 @@ export class World implements PlanByVersion {
   readonly creditsInTransit: CreditInTransit[] = [];
   /** Claims and grants on their way. */
   readonly messagesInTransit: InternalMessage[] = [];
-  decidedOnPartialStates = 0;
-  reloadedWholeStates = 0;
+  decidedWithSomeBooks = 0;
+  loadedBooks = 0;
+  loadedWhole = 0;
 
   plan(version: string) {
     for (const { state } of this.plans.values())
@@ -275,16 +272,51 @@ export class World implements PlanByVersion {
   }
 
   private decide(stream: ReturnType<World['newEarning']>, command: EarningCommand): readonly EarningEvent[] {
-    const isPartial = stream.state.partial !== undefined;
-    try {
-      const events = stream.handle(command);
-      if (isPartial && events.length > 0) this.decidedOnPartialStates += 1;
-      return events;
-    } catch (error) {
-      if (!requiresFullState(error)) throw error;
-      this.reloadedWholeStates += 1;
+    for (;;)
+      try {
+        const isWhole = stream.state.engine.loaded === undefined;
+        const events = stream.handle(command);
+        if (!isWhole && events.length > 0) this.decidedWithSomeBooks += 1;
+        return events;
+      } catch (error) {
+        if (!(error instanceof BooksRequired)) throw error;
+        this.load(stream, error.needed);
+      }
+  }
+
+  private load(stream: ReturnType<World['newEarning']>, needed: NeededBooks): void {
+    if (needed === 'all') {
+      this.loadedWhole += 1;
       stream.reload();
-      return stream.handle(command);
+      return;
+    }
+    this.loadedBooks += 1;
+    const entries = stream.events.map((event) => ({ event, entries: entriesOf(event) }));
+    const books = new Set(needed.books);
+    for (const { book, groups } of entries.flatMap((one) => one.entries))
+      if (groups.some((group) => needed.groups.some((range) => isInRange(group, range)))) books.add(book);
+    const before = [...books].filter((book) => stream.state.engine.loaded?.deals.has(book) === false);
+    const events = entries.filter((one) => one.entries.some(({ book }) => before.includes(book)));
+    this.books().add(
+      stream.state,
+      { ...needed, books: [...books] },
+      events.map(({ event }) => event),
+    );
+  }
+
+  private books() {
+    const none = { through: async () => 0n, find: async () => new Map<string, never>() };
+    return earningBooks(earningDecider(this), none);
+  }
+
+  /** Leaves no deal of any payee in memory, as after a restart. */
+  forgetBooks(): void {
+    for (const stream of this.earnings.values()) {
+      const entries = stream.events.map((event) => ({ event, books: entriesOf(event).map(({ book }) => book) }));
+      const newest = entries.findLast(({ books }) => books.includes(NEWEST));
+      const head = entries.filter((one) => one.books.includes(HEAD) || one === newest || one === entries.at(-1));
+      const decider = earningDecider(this);
+      stream.state = head.reduce((state, { event }) => decider.evolve(state, event), this.books().initialState());
     }
   }
 
@@ -313,17 +345,16 @@ export class World implements PlanByVersion {
   endClosing(period: string): void {
     this.calendar.handle({ type: 'seal', period, at: AT });
     for (const [name, stream] of this.earnings) {
-      if (stream.state.partial !== undefined) stream.reload();
       const payeePlan = payeePlanOf(name);
       const planVersion = this.newestVersion(payeePlan.plan);
-      stream.handle({ type: 'close-period', ...payeePlan, period, planVersion, minimum: '0.00', at: AT });
+      this.decide(stream, { type: 'close-period', ...payeePlan, period, planVersion, minimum: '0.00', at: AT });
     }
     this.calendar.handle({ type: 'finish', period, at: AT });
   }
 
   /** Leaves only the newest deals of every payee in memory, as a process that is short of memory does. */
-  keepPartialStates(linesMax: number): void {
-    for (const { state } of this.earnings.values()) keepPartialState(state, linesMax);
+  shrinkStates(linesMax: number): void {
+    for (const { state } of this.earnings.values()) shrink(state, linesMax);
   }
 
   reload(): void {
