@@ -2301,6 +2301,25 @@ export interface components {
              */
             hash: string;
         };
+        OverReturnAnswer: {
+            /**
+             * @description Id of the return
+             * @example R-2
+             */
+            return: string;
+            /** @example 1 */
+            line: string;
+            /**
+             * @description Net amount of the line that was sold
+             * @example 100.00
+             */
+            sold: string;
+            /**
+             * @description By how much the return exceeds what the returns before it left
+             * @example 50.00
+             */
+            exceeds: string;
+        };
         DealSummary: {
             /** @example crm */
             source: string;
@@ -2342,6 +2361,8 @@ export interface components {
             returnCount: number;
             /** @example 2026-03-20T10:00:00.000Z */
             cancelledAt?: string;
+            /** @description Returns of more than was sold; absent if there are none */
+            overReturns?: components["schemas"]["OverReturnAnswer"][];
         };
         RefusalError: {
             /**
@@ -8079,6 +8100,8 @@ export interface operations {
                 currency?: string;
                 /** @description Only deals whose last stage this is */
                 state?: "withdrawn" | "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+                /** @description True: only deals with returns of more than was sold; false: only deals without */
+                overReturned?: boolean;
                 /** @description Only deals whose id or customer starts with this text */
                 text?: string;
                 /** @description Order of the list; with a minus sign, the last first. `id` is by source, then id */
@@ -8113,7 +8136,15 @@ export interface operations {
                      *           "invoiceCount": 1,
                      *           "paymentCount": 0,
                      *           "returnCount": 0,
-                     *           "cancelledAt": "2026-03-20T10:00:00.000Z"
+                     *           "cancelledAt": "2026-03-20T10:00:00.000Z",
+                     *           "overReturns": [
+                     *             {
+                     *               "return": "R-2",
+                     *               "line": "1",
+                     *               "sold": "100.00",
+                     *               "exceeds": "50.00"
+                     *             }
+                     *           ]
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -8221,6 +8252,7 @@ export interface operations {
                      *       "payments": [],
                      *       "soldThrough": [],
                      *       "returns": [],
+                     *       "overReturns": [],
                      *       "revision": 0,
                      *       "facts": [
                      *         {
@@ -8464,6 +8496,16 @@ export interface operations {
                         }[];
                         /** @description Revision of the deal, from 0 */
                         revision: number;
+                        /** @description A return of more than was sold. Nothing is taken back for what exceeds the line: correct the return, or withdraw it. At most 100 are listed */
+                        overReturns: {
+                            /** @description Id of the return */
+                            return: string;
+                            line: string;
+                            /** @description Net amount of the line that was sold */
+                            sold: string;
+                            /** @description By how much the return exceeds what the returns before it left */
+                            exceeds: string;
+                        }[];
                         /** @description The facts that the deal is a function of, in the order in which they were recorded */
                         facts: {
                             /** @description Which fact of the deal it is: `booked`, `returned:R-1` */

@@ -14,7 +14,8 @@ import { MAPPING_HEADER } from './mapping-document.js';
 export const NDJSON_TYPE = 'application/x-ndjson';
 export const CSV_TYPE = 'text/csv';
 
-function TrueOrFalse(): PropertyDecorator {
+/** A query parameter that is `true` or `false`. */
+export function TrueOrFalse(): PropertyDecorator {
   return applyDecorators(
     IsOptional(),
     Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value)),

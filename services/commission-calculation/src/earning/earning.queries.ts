@@ -62,7 +62,8 @@ export class ListEarningsHandler implements IQueryHandler<ListEarnings, Page<Ear
         const key = order.map((column) => row[column]);
         const isPartlyListed = isFirst && at === 0 && key.join('\n') === from?.join('\n');
         const skipped = isPartlyListed ? lastIndex + 1 : 0;
-        for (const [index, item] of linesOf(row).entries()) if (index >= skipped) remaining.push({ key, index, item });
+        const lines = linesOf(row, skipped, skipped + limit + 1 - remaining.length);
+        for (const [line, item] of lines.entries()) remaining.push({ key, index: skipped + line, item });
       }
       const last = rows.at(-1);
       if (last === undefined || rows.length < ROWS_PER_READ) break;
@@ -73,7 +74,11 @@ export class ListEarningsHandler implements IQueryHandler<ListEarnings, Page<Ear
   }
 }
 
-function linesOf({ payee, currency, plan, deal, lines }: PostingRow): readonly EarningListed[] {
-  const posted = JSON.parse(lines) as readonly PostedLine[];
+function linesOf(
+  { payee, currency, plan, deal, lines }: PostingRow,
+  from: number,
+  until: number,
+): readonly EarningListed[] {
+  const posted = (JSON.parse(lines) as readonly PostedLine[]).slice(from, until);
   return posted.map((line) => ({ payee, currency, ...ledgerLine(plan, deal, line) }));
 }
