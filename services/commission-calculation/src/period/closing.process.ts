@@ -32,14 +32,14 @@ import type { Calendars } from '../calendar/calendars.service.js';
 import { CREDIT_CONSUMER } from '../credit/credit.consumer.js';
 import { pendingDealsProjection } from '../credit/pending-deals.projection.js';
 import { EARN_CONSUMER } from '../earning/earning.consumer.js';
-import { planOfEarningStream } from '../earning/earning.js';
+import { payeePlanOf, planOfEarningStream } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import type { EarningRuntime } from '../earning/earning.service.js';
 import { EVERY_PERIOD } from '../earning/earning.tables.js';
 import type { EarningTables } from '../earning/earning.tables.js';
 import type { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { REFERENCE_CONSUMER } from '../reference/reference.consumer.js';
-import { ACTOR, READ_MODEL } from '../service-identity.js';
+import { READ_MODEL } from '../service-identity.js';
 import { unconfirmed } from './closing-preview.service.js';
 import type { ClosingPreviews } from './closing-preview.service.js';
 import { pagesOf } from './period.js';
@@ -117,7 +117,7 @@ export class Closing {
     const { period, closing: number, at } = found;
     const name = { calendar, period, closing: number };
     const kind = closing === null ? 'reopening' : 'closing';
-    const context = { actor: ACTOR, correlationId, cause: `${kind}:${calendar}:${period}:${number}` };
+    const context = { correlationId, cause: `${kind}:${calendar}:${period}:${number}` };
     const reach = async (one: Step): Promise<void> => {
       const now = new Date(step.timers.nowMs()).toISOString();
       await periods.handle(calendar, period, { type: 'reach-step', closing: number, step: one, at: now }, context);
@@ -273,9 +273,11 @@ export class Closing {
     // Another process may have published a version; the closing needs the minimum of the one in force.
     await plans.refresh([...new Set(streams.map(planOfEarningStream))]);
     const work = streams.map((stream): Work<EarningCommand> => {
-      const { hash, minimumMinor, decimals } = this.planAtPeriodStart(planOfEarningStream(stream), period);
+      const { payee, plan } = payeePlanOf(stream);
+      const { version, minimumMinor, decimals } = this.planAtPeriodStart(plan, period);
       const minimum = formatMinor(minimumMinor, decimals);
-      return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
+      const command = { type: 'close-period', payee, plan, period, minimum, planVersion: version, at } as const;
+      return { stream, command, context };
     });
     for (const result of await earnings.handleMany(work)) if (result.outcome === 'refused') throw result.error;
   }
