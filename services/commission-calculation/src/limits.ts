@@ -66,8 +66,11 @@ export const REFERENCES_BYTES_MAX = 16 * 1024 * 1024;
 /** Limit on the messages of a batch, which takes one read and one append. */
 export const BATCH_MESSAGES = 1000;
 
-/** Entries per page of the manifest, about 250 bytes each: far below the limits of messages and appends. */
-export const MANIFEST_ENTRIES_MAX = 500;
+/**
+ * Entries per page of the manifest: usually 250 bytes each, but 2,050 where the payee's id has its full length, in
+ * characters of four bytes. A page then still fits into a message.
+ */
+export const MANIFEST_ENTRIES_MAX = 400;
 
 /** Cached periods: a few are being closed at a time. */
 export const PERIODS_BYTES_MAX = 8 * 1024 * 1024;
@@ -75,8 +78,8 @@ export const PERIODS_BYTES_MAX = 8 * 1024 * 1024;
 /** Cached calendars: there are a few, and each is small. */
 export const CALENDARS_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Rows of postings per read. */
-export const POSTINGS_PER_READ = 5000;
+/** Postings that a preview of a closing reads at a time: each has the lines of a deal, up to a thousand of them. */
+export const POSTINGS_PER_READ = 200;
 
 /** Longest wait for facts that are on their way. */
 export const IN_TRANSIT_MS_MAX = 10_000;

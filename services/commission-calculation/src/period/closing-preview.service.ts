@@ -130,12 +130,20 @@ export class ClosingPreviews {
     let lines = 0;
     const query = this.openPostings(calendar)
       .where('streams.period', '<=', period)
-      .select(['postings.payee', 'postings.currency', 'postings.lines'])
+      .select([
+        'streams.period',
+        'streams.stream',
+        'postings.deal',
+        'postings.payee',
+        'postings.currency',
+        'postings.lines',
+      ])
       .orderBy('streams.period')
       .orderBy('streams.stream')
-      .orderBy('postings.deal');
-    for (let offset = 0; ; offset += POSTINGS_PER_READ) {
-      const rows = await query.limit(POSTINGS_PER_READ).offset(offset).execute();
+      .orderBy('postings.deal')
+      .limit(POSTINGS_PER_READ);
+    for (let page = query; ;) {
+      const rows = await page.execute();
       for (const { payee, currency, lines: text } of rows) {
         statements.add(`${payee}|${currency}`);
         for (const { amount } of JSON.parse(text) as readonly PostedLine[]) {
@@ -143,7 +151,20 @@ export class ClosingPreviews {
           minor.set(currency, (minor.get(currency) ?? 0n) + parseAmount(amount, currency));
         }
       }
-      if (rows.length < POSTINGS_PER_READ) break;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < POSTINGS_PER_READ) break;
+      // The first condition repeats what the second one implies, for the index.
+      page = query
+        .where((eb) => eb(eb.refTuple('streams.period', 'streams.stream'), '>=', eb.tuple(last.period, last.stream)))
+        .where((eb) =>
+          eb(
+            eb.refTuple('streams.period', 'streams.stream', 'postings.deal'),
+            '>',
+            eb.tuple(last.period, last.stream, last.deal),
+          ),
+        );
+      // SQLite answers without a pause: other requests get their turn between two pages.
+      await this.timers.wait(0);
     }
     const totals = Object.fromEntries(
       [...minor].sort().map(([currency, sum]) => [currency, formatAmount(sum, currency)]),

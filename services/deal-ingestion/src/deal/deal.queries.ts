@@ -9,6 +9,7 @@ import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { startsWith } from '@tantieme/service-kit/http/text-filter';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { dealOf, dealStream } from './deal.js';
 import type { DealCommand, DealFactRecorded } from './deal.js';
@@ -82,25 +83,15 @@ export class ListDealsHandler implements IQueryHandler<ListDeals> {
             .where('named.partner', '=', partner),
         ),
       );
-    const { sortedBy, direction } = orderOf(asked);
-    const after = decodeCursor(cursor, 3)?.map(String);
+    const { columns, direction } = orderOf(asked);
+    const after = decodeCursor(cursor, columns.length)?.map(String);
     if (after !== undefined) {
-      const [value = '', afterSource = '', afterDeal = ''] = after;
-      query = query.where((eb) =>
-        eb(
-          eb.refTuple(sortedBy, 'source', 'deal'),
-          direction === 'asc' ? '>' : '<',
-          eb.tuple(value, afterSource, afterDeal),
-        ),
-      );
+      const names = sql.join(columns.map((column) => sql.ref(column)));
+      query = query.where(sql<boolean>`(${names}) ${sql.raw(direction === 'asc' ? '>' : '<')} (${sql.join(after)})`);
     }
-    const rows = await query
-      .orderBy(sortedBy, direction)
-      .orderBy('source', direction)
-      .orderBy('deal', direction)
-      .limit(limit + 1)
-      .execute();
-    const { items, ...more } = pageOf(rows, limit, (row) => [row[sortedBy], row.source, row.deal]);
+    for (const column of columns) query = query.orderBy(column, direction);
+    const rows = await query.limit(limit + 1).execute();
+    const { items, ...more } = pageOf(rows, limit, (row) => columns.map((column) => row[column]));
     return { items: items.map(summaryOf), ...more };
   }
 }
@@ -109,12 +100,18 @@ function spansOf({ period, from, until }: DealsQuery) {
   return [{ from, until }, ...(period === undefined ? [] : [daysOfPeriod(period)])];
 }
 
-const SORT_COLUMNS = { id: 'source', occurredAt: 'occurred_at', customer: 'customer' } as const;
+/** Each order names a column once: SQLite uses no index for one that it has twice, and sorts all deals instead. */
+const SORT_COLUMNS = {
+  id: ['source', 'deal'],
+  occurredAt: ['occurred_at', 'source', 'deal'],
+  customer: ['customer', 'source', 'deal'],
+} as const;
 
 function orderOf({ sort }: DealsQuery) {
   const name = sort.replace(/^-/, '');
-  const sortedBy = name === 'occurredAt' || name === 'customer' ? SORT_COLUMNS[name] : SORT_COLUMNS.id;
-  return { sortedBy, direction: sort.startsWith('-') ? 'desc' : 'asc' } as const;
+  const columns: readonly ('source' | 'deal' | 'occurred_at' | 'customer')[] =
+    name === 'occurredAt' || name === 'customer' ? SORT_COLUMNS[name] : SORT_COLUMNS.id;
+  return { columns, direction: sort.startsWith('-') ? 'desc' : 'asc' } as const;
 }
 
 function summaryOf(row: DealRow): DealSummary {
