@@ -46,7 +46,7 @@ const pureImports = [
   `\\.{1,2}/(?!.*\\.(?:${RIM.join('|')})\\.js$)(?!(?:.*/)?(?:${RIM_FILES.join('|')})\\.js$)[\\w./-]+\\.js$`,
   '@tantieme/(?:money|time|contracts|commission-engine)/',
   '@tantieme/tabular/(?:cell|date-format|file-format|number-format|object-reader|record-mapping|tabular-error)$',
-  '@tantieme/event-sourcing/decide/(?:decider|engine-versions|name-set|partial-state)$',
+  '@tantieme/event-sourcing/decide/(?:books|decider|engine-versions|name-set|partial-state)$',
   '@tantieme/event-store/(?:canonical-json|sha256)$',
   // What the plan document is read with.
   '@marcbachmann/cel-js$',
@@ -158,7 +158,7 @@ export default tseslint.config(
     files: [
       'libs/event-sourcing/src/**/*.ts',
       'libs/messaging/src/embedded/**/*.ts',
-      'services/*/src/**/*.{process,consumer,events-out}.ts',
+      'services/*/src/**/*.{process,consumer,events-out,projection,service}.ts',
     ],
     // A database waits for its own lock, as a query does.
     ignores: ['**/*.spec.ts', '**/*.fixture.ts', 'libs/event-sourcing/src/read-model/database.ts'],

@@ -290,7 +290,13 @@ export interface paths {
          */
         put: operations["putPartnerTier"];
         post?: never;
-        delete?: never;
+        /**
+         * Withdraw a tier
+         * @description One that was recorded by mistake: the partner is as if it had never been, and the deals that read it are credited again. Withdrawing what is not there changes nothing.
+         *
+         *     Roles: plan-designer, operator.
+         */
+        delete: operations["deletePartnerTier"];
         options?: never;
         head?: never;
         patch?: never;
@@ -312,7 +318,13 @@ export interface paths {
          */
         put: operations["putPartnerUpline"];
         post?: never;
-        delete?: never;
+        /**
+         * Withdraw an upline
+         * @description One that was recorded by mistake: the partner is as if it had never been, and the deals that read it are credited again. Withdrawing what is not there changes nothing.
+         *
+         *     Roles: plan-designer, operator.
+         */
+        delete: operations["deletePartnerUpline"];
         options?: never;
         head?: never;
         patch?: never;
@@ -334,7 +346,13 @@ export interface paths {
          */
         put: operations["putPartnerAgreement"];
         post?: never;
-        delete?: never;
+        /**
+         * Withdraw an agreement
+         * @description One that was recorded by mistake: the partner is as if it had never been, and the deals that read it are credited again. Withdrawing what is not there changes nothing.
+         *
+         *     Roles: plan-designer, operator.
+         */
+        delete: operations["deletePartnerAgreement"];
         options?: never;
         head?: never;
         patch?: never;
@@ -356,7 +374,13 @@ export interface paths {
          */
         put: operations["putPartnerCertification"];
         post?: never;
-        delete?: never;
+        /**
+         * Withdraw a certification
+         * @description One that was recorded by mistake: the partner is as if it had never been, and the deals that read it are credited again. Withdrawing what is not there changes nothing.
+         *
+         *     Roles: plan-designer, operator.
+         */
+        delete: operations["deletePartnerCertification"];
         options?: never;
         head?: never;
         patch?: never;
@@ -439,7 +463,7 @@ export interface paths {
         put?: never;
         /**
          * Import tiers, uplines, agreements or certifications from a file
-         * @description A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty). A column or field that is missing is refused; in NDJSON, `null` is none.
+         * @description A row is one of them, of a registered partner. With `withdraw=true` they are withdrawn: what has other content by now is refused as `EntryReplaced`, and stays. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, `from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty). A column or field that is missing is refused; in NDJSON, `null` is none.
          *
          *     Roles: plan-designer, operator.
          */
@@ -963,7 +987,7 @@ export interface paths {
         put?: never;
         /**
          * Record an exchange rate
-         * @description A new rate recredits the deals that were converted at a rate of this day, and pending deals that need it.
+         * @description A new rate recredits the deals that were converted at a rate of this day, and pending deals that need it. Sent again with `withdrawn: true`, it is withdrawn: as if it had never been sent.
          *
          *     Roles: source, operator.
          */
@@ -985,7 +1009,7 @@ export interface paths {
         put?: never;
         /**
          * Record exchange rates from a file
-         * @description NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, with the cell that is wrong, and the counts as its last line.
+         * @description NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. With `withdraw=true` the facts are withdrawn; what has other content, or a higher revision, is refused as `FactReplaced`. The answer has a line for each fact that was not recorded or refers to an unknown name, with the cell that is wrong, and the counts as its last line.
          *
          *     Roles: source, operator.
          */
@@ -1013,7 +1037,7 @@ export interface paths {
         put?: never;
         /**
          * Record a quota
-         * @description The quota of a payee for a component of a plan. Names that do not exist are answered as warnings; the quota applies once they exist.
+         * @description The quota of a payee for a component of a plan. Names that do not exist are answered as warnings; the quota applies once they exist. Sent again with `withdrawn: true`, it is withdrawn: as if it had never been sent.
          *
          *     Roles: source, plan-designer, operator.
          */
@@ -1035,7 +1059,7 @@ export interface paths {
         put?: never;
         /**
          * Record quotas from a file
-         * @description NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. The answer has a line for each fact that was not recorded or refers to an unknown name, with the cell that is wrong, and the counts as its last line.
+         * @description NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. With `withdraw=true` the facts are withdrawn; what has other content, or a higher revision, is refused as `FactReplaced`. The answer has a line for each fact that was not recorded or refers to an unknown name, with the cell that is wrong, and the counts as its last line.
          *
          *     Roles: source, plan-designer, operator.
          */
@@ -2277,6 +2301,25 @@ export interface components {
              */
             hash: string;
         };
+        OverReturnAnswer: {
+            /**
+             * @description Id of the return
+             * @example R-2
+             */
+            return: string;
+            /** @example 1 */
+            line: string;
+            /**
+             * @description Net amount of the line that was sold
+             * @example 100.00
+             */
+            sold: string;
+            /**
+             * @description By how much the return exceeds what the returns before it left
+             * @example 50.00
+             */
+            exceeds: string;
+        };
         DealSummary: {
             /** @example crm */
             source: string;
@@ -2318,6 +2361,8 @@ export interface components {
             returnCount: number;
             /** @example 2026-03-20T10:00:00.000Z */
             cancelledAt?: string;
+            /** @description Returns of more than was sold; absent if there are none */
+            overReturns?: components["schemas"]["OverReturnAnswer"][];
         };
         RefusalError: {
             /**
@@ -2928,10 +2973,10 @@ export interface components {
              */
             date: string;
             /**
-             * @description Units of the quote currency per unit of the base currency; exact decimal text without trailing zeros
+             * @description Units of the quote currency per unit of the base currency; exact decimal text without trailing zeros; absent in a withdrawal
              * @example 1.0812
              */
-            rate: string;
+            rate?: string;
             /**
              * @description Publisher of the rate
              * @example ecb
@@ -2942,6 +2987,8 @@ export interface components {
              * @example 1
              */
             revision?: number;
+            /** @description In a list, `true` for what was withdrawn. In a withdrawal, `true`: its revision and all below; `revision`: its revision alone */
+            withdrawn?: true | "revision";
         };
         ExchangeRateRecordedAnswer: {
             /**
@@ -2971,15 +3018,17 @@ export interface components {
              */
             until?: string;
             /**
-             * @description For a whole measurement window: an amount in the plan's currency, or a number of units
+             * @description For a whole measurement window: an amount in the plan's currency, or a number of units; absent in a withdrawal
              * @example 120000
              */
-            amount: string;
+            amount?: string;
             /**
              * @description The highest of a day counts
              * @example 1
              */
             revision: number;
+            /** @description In a list, `true` for what was withdrawn. In a withdrawal, `true`: its revision and all below; `revision`: its revision alone */
+            withdrawn?: true | "revision";
         };
         WarningAnswer: {
             /**
@@ -4295,6 +4344,8 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
+            /** @description a whole number from 0 */
+            revision?: number;
             terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
@@ -4346,8 +4397,6 @@ export interface components {
                     [key: string]: string;
                 };
             };
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             withdrawn?: true | "revision";
         } | {
@@ -4362,6 +4411,8 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
+            /** @description a whole number from 0 */
+            revision?: number;
             terms?: {
                 /** @description an ISO 4217 code, such as "EUR" */
                 currency: string;
@@ -4413,8 +4464,6 @@ export interface components {
                     [key: string]: string;
                 };
             };
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             withdrawn?: true | "revision";
         } | {
@@ -4431,6 +4480,8 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
+            /** @description a whole number from 0 */
+            revision?: number;
             lines?: {
                 /** @description a text without control characters */
                 id: string;
@@ -4516,8 +4567,6 @@ export interface components {
                     [key: string]: string;
                 };
             };
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             withdrawn?: true | "revision";
         } | {
@@ -4534,10 +4583,10 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
-            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
-            amount?: string;
             /** @description a whole number from 0 */
             revision?: number;
+            /** @description an amount as decimal text of at most 999,999,999,999.99, such as "1100.00" */
+            amount?: string;
             /** @enum {unknown} */
             withdrawn?: true | "revision";
         } | {
@@ -4570,6 +4619,8 @@ export interface components {
              * @description an instant with its offset, such as "2026-03-01T00:00:00Z"
              */
             occurredAt: string;
+            /** @description a whole number from 0 */
+            revision?: number;
             /** @enum {unknown} */
             as?: "correction" | "change";
             terms?: {
@@ -4623,8 +4674,6 @@ export interface components {
                     [key: string]: string;
                 };
             };
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             withdrawn?: true | "revision";
         } | {
@@ -4641,14 +4690,14 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
+            /** @description a whole number from 0 */
+            revision?: number;
             lines?: {
                 /** @description a text without control characters */
                 line: string;
                 /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
                 net?: string;
             }[];
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             withdrawn?: true | "revision";
         } | {
@@ -4665,6 +4714,8 @@ export interface components {
             occurredAt: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             id: string;
+            /** @description a whole number from 0 */
+            revision?: number;
             /** @enum {unknown} */
             status?: "pending" | "approved" | "rejected" | "expired";
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
@@ -4679,8 +4730,6 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             until?: string;
-            /** @description a whole number from 0 */
-            revision?: number;
             /** @enum {unknown} */
             withdrawn?: true | "revision";
         } | {
@@ -4711,12 +4760,14 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             date: string;
-            /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
-            rate: string;
             /** @description an id of 1 to 200 characters without "|", control characters or line breaks */
             source: string;
             /** @description a whole number from 0 */
             revision?: number;
+            /** @description decimal text without a sign of at most 999,999,999, such as "0.5" */
+            rate?: string;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         };
         /** quota */
         QuotaMessage: {
@@ -4731,15 +4782,17 @@ export interface components {
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             from: string;
+            /** @description a whole number from 0 */
+            revision: number;
             /**
              * Format: date
              * @description a calendar date (YYYY-MM-DD), such as "2026-03-01"
              */
             until?: string;
             /** @description an amount as decimal text without a sign of at most 999,999,999,999.99, such as "1100.00" */
-            amount: string;
-            /** @description a whole number from 0 */
-            revision: number;
+            amount?: string;
+            /** @enum {unknown} */
+            withdrawn?: true | "revision";
         };
         /** payment */
         PaymentMessage: {
@@ -6357,6 +6410,131 @@ export interface operations {
             };
         };
     };
+    deletePartnerTier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the partner */
+                id: string;
+                /** @description The first day on which it applies */
+                from: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The partner as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     putPartnerUpline: {
         parameters: {
             query?: never;
@@ -6493,6 +6671,140 @@ export interface operations {
                 };
             };
             /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `UplineUnknown`: the upline is not registered. `HierarchyTooDeep`: more partners are above than a hierarchy may have. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePartnerUpline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the partner */
+                id: string;
+                /** @description The first day on which it applies */
+                from: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The partner as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `UplineCircle`: a partner would be above itself on some day */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6705,6 +7017,131 @@ export interface operations {
             };
         };
     };
+    deletePartnerAgreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the partner */
+                id: string;
+                /** @description Id of the agreement; an agreement with the same id is replaced */
+                agreement: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The partner as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     putPartnerCertification: {
         parameters: {
             query?: never;
@@ -6844,6 +7281,131 @@ export interface operations {
                 };
             };
             /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them. `IdempotencyKeyInvalid`: the idempotency key is not 1 to 255 visible ASCII characters. `IdempotencyKeyReused`: the idempotency key was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `InternalError`: something went wrong here; the correlation id names it in the log */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `EventStoreUnavailable`: the event store cannot be reached; try again. `DatabaseUnavailable`: the database cannot be reached; try again. `IssuerUnavailable`: the keys of the token issuer cannot be fetched; try again. `UnknownPosition`: the event log is another or older one than was read; an operator must restore it. `IncompleteStream`: events of a stream are missing; an operator must restore the event log. `EventStoreRefused`: the event store refuses the call; an operator must remove the cause */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `StorageFull`: the disk is full: nothing was stored; an operator must free space */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePartnerCertification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the partner */
+                id: string;
+                /** @description Id of the certificate; one with the same id is replaced */
+                certificate: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The partner as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "P-1",
+                     *       "name": "Ada Resale",
+                     *       "channel": "retail",
+                     *       "country": "FR",
+                     *       "tiers": [
+                     *         {
+                     *           "from": "2026-03-01",
+                     *           "value": "gold"
+                     *         }
+                     *       ],
+                     *       "uplines": [
+                     *         {
+                     *           "from": "2026-01-01",
+                     *           "value": "P-0"
+                     *         }
+                     *       ],
+                     *       "agreements": [
+                     *         {
+                     *           "id": "A-2026",
+                     *           "plan": "resellers-emea-2026",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01"
+                     *         }
+                     *       ],
+                     *       "certifications": [
+                     *         {
+                     *           "id": "C-1",
+                     *           "certification": "security-pro",
+                     *           "from": "2026-01-01",
+                     *           "until": "2027-01-01",
+                     *           "count": 2
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PartnerAnswer"];
+                };
+            };
+            /** @description `Unauthenticated`: the request has no valid bearer token */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `RoleMissing`: the token has none of the roles of this operation */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerUnknown`: the partner is not registered */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `PartnerInvalid`: a field is not valid; `errors` name it. `RequestInvalid`: fields of the request are invalid; `errors` lists all of them */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7251,6 +7813,8 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
+                /** @description True: what the file states is withdrawn instead of recorded */
+                withdraw?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -7536,6 +8100,8 @@ export interface operations {
                 currency?: string;
                 /** @description Only deals whose last stage this is */
                 state?: "withdrawn" | "incomplete" | "registered" | "booked" | "invoiced" | "paid" | "cancelled";
+                /** @description True: only deals with returns of more than was sold; false: only deals without */
+                overReturned?: boolean;
                 /** @description Only deals whose id or customer starts with this text */
                 text?: string;
                 /** @description Order of the list; with a minus sign, the last first. `id` is by source, then id */
@@ -7570,7 +8136,15 @@ export interface operations {
                      *           "invoiceCount": 1,
                      *           "paymentCount": 0,
                      *           "returnCount": 0,
-                     *           "cancelledAt": "2026-03-20T10:00:00.000Z"
+                     *           "cancelledAt": "2026-03-20T10:00:00.000Z",
+                     *           "overReturns": [
+                     *             {
+                     *               "return": "R-2",
+                     *               "line": "1",
+                     *               "sold": "100.00",
+                     *               "exceeds": "50.00"
+                     *             }
+                     *           ]
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -7678,6 +8252,7 @@ export interface operations {
                      *       "payments": [],
                      *       "soldThrough": [],
                      *       "returns": [],
+                     *       "overReturns": [],
                      *       "revision": 0,
                      *       "facts": [
                      *         {
@@ -7921,6 +8496,16 @@ export interface operations {
                         }[];
                         /** @description Revision of the deal, from 0 */
                         revision: number;
+                        /** @description A return of more than was sold. Nothing is taken back for what exceeds the line: correct the return, or withdraw it. At most 100 are listed */
+                        overReturns: {
+                            /** @description Id of the return */
+                            return: string;
+                            line: string;
+                            /** @description Net amount of the line that was sold */
+                            sold: string;
+                            /** @description By how much the return exceeds what the returns before it left */
+                            exceeds: string;
+                        }[];
                         /** @description The facts that the deal is a function of, in the order in which they were recorded */
                         facts: {
                             /** @description Which fact of the deal it is: `booked`, `returned:R-1` */
@@ -10797,7 +11382,8 @@ export interface operations {
                      *           "date": "2026-03-05",
                      *           "rate": "1.0812",
                      *           "source": "ecb",
-                     *           "revision": 1
+                     *           "revision": 1,
+                     *           "withdrawn": true
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -10891,7 +11477,8 @@ export interface operations {
                      *         "date": "2026-03-05",
                      *         "rate": "1.0812",
                      *         "source": "ecb",
-                     *         "revision": 1
+                     *         "revision": 1,
+                     *         "withdrawn": true
                      *       }
                      *     }
                      */
@@ -10913,7 +11500,8 @@ export interface operations {
                      *         "date": "2026-03-05",
                      *         "rate": "1.0812",
                      *         "source": "ecb",
-                     *         "revision": 1
+                     *         "revision": 1,
+                     *         "withdrawn": true
                      *       }
                      *     }
                      */
@@ -11025,6 +11613,8 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
+                /** @description True: what the file states is withdrawn instead of recorded */
+                withdraw?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */
@@ -11164,7 +11754,8 @@ export interface operations {
                      *           "from": "2026-01-01",
                      *           "until": "2026-04-01",
                      *           "amount": "120000",
-                     *           "revision": 1
+                     *           "revision": 1,
+                     *           "withdrawn": true
                      *         }
                      *       ],
                      *       "next": "WyJQLTEiXQ"
@@ -11259,7 +11850,8 @@ export interface operations {
                      *         "from": "2026-01-01",
                      *         "until": "2026-04-01",
                      *         "amount": "120000",
-                     *         "revision": 1
+                     *         "revision": 1,
+                     *         "withdrawn": true
                      *       },
                      *       "warnings": [
                      *         {
@@ -11289,7 +11881,8 @@ export interface operations {
                      *         "from": "2026-01-01",
                      *         "until": "2026-04-01",
                      *         "amount": "120000",
-                     *         "revision": 1
+                     *         "revision": 1,
+                     *         "withdrawn": true
                      *       },
                      *       "warnings": [
                      *         {
@@ -11408,6 +12001,8 @@ export interface operations {
                 mapping?: string;
                 /** @description CSV: how numbers and dates are written (BCP 47). Replaces `locale` of the mapping */
                 locale?: string;
+                /** @description True: what the file states is withdrawn instead of recorded */
+                withdraw?: boolean;
             };
             header?: {
                 /** @description CSV: the mapping document (JSON in UTF-8) */

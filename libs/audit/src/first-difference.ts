@@ -1,10 +1,9 @@
 /** The first place, in canonical order, where two values of plain JSON differ: a JSON Pointer and both values. */
+import { SHOWN_MAX } from './limits.js';
+
 export function firstDifference(stored: unknown, decided: unknown): string {
   return find(stored, decided, '') ?? 'nothing differs';
 }
-
-/** Characters of a value in the message. */
-const SHOWN_MAX = 80;
 
 function find(stored: unknown, decided: unknown, path: string): string | undefined {
   if (isTree(stored) && isTree(decided) && Array.isArray(stored) === Array.isArray(decided)) {

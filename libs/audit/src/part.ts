@@ -16,16 +16,8 @@ import type { Replayable } from './replayable.js';
 import { StreamEnds } from './stream-ends.js';
 import type { StreamEnd } from './stream-ends.js';
 import { StreamReplay } from './stream-replay.js';
+import { PAGE_EVENTS, RELOADED_EVENTS_MAX, DECIDED_AT_ONCE_MAX } from './limits.js';
 
-/** Events of a stream read at a time. */
-const PAGE_EVENTS = 1_000;
-/** A stream of up to this many events is read again if its state was evicted; a longer one is postponed. */
-const RELOADED_EVENTS_MAX = 3;
-/**
- * A longer stream is postponed at once: reading it again costs little compared with deciding it, and its state may be
- * large.
- */
-const DECIDED_AT_ONCE_MAX = 16;
 /** Share of the cache for short streams. They are many and quickly read again, and must not evict long ones. */
 const SHORT_STREAMS_SHARE = 1 / 4;
 
@@ -206,7 +198,8 @@ export class Part {
 }
 
 /** Metadata of printable ASCII only, which is nearly all of it, is canonical by its form. */
-const PLAIN_METADATA = /^\{"actor":"[ !#-[\]-~]*",(?:"causationId":"[ !#-[\]-~]*",)?"correlationId":"[ !#-[\]-~]*"\}$/;
+const PLAIN_METADATA =
+  /^\{(?:"actor":"[ !#-[\]-~]*",)?(?:"causationId":"[ !#-[\]-~]*",)?"correlationId":"[ !#-[\]-~]*"\}$/;
 
 function isPlainMetadata(text: string): boolean {
   return PLAIN_METADATA.test(text);

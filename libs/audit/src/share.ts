@@ -10,9 +10,8 @@ import { FirstDifferences } from './first-differences.js';
 import type { PlacedDifference } from './first-differences.js';
 import { Part } from './part.js';
 import type { Replayable } from './replayable.js';
+import { PAGE_EVENTS } from './limits.js';
 
-/** Events read at a time. */
-const PAGE_EVENTS = 1_000;
 /** Enough for shares of nearly equal size. More shares than parts would have nothing to do. */
 const PARTS = 64;
 

@@ -22,11 +22,8 @@ import type { ShareResult, ShareTask } from './share.js';
 
 export type { Difference } from './first-differences.js';
 export type { Replayable, ReplayedEvent } from './replayable.js';
+import { CACHE_BYTES_MAX, DIFFERENCES_MAX } from './limits.js';
 
-/** Memory for ends of streams and states of all shares together, in bytes as deciders estimate them. */
-const CACHE_BYTES_MAX = 256 * 1024 * 1024;
-/** Differences that are listed; all are counted. */
-const DIFFERENCES_MAX = 1_000;
 /** Streams compared at a time with the extent that the store remembers. */
 const TIPS_PAGE = 10_000;
 

@@ -1,4 +1,5 @@
 /** Facts that plans refer to (topic `references.inbound`). They may arrive late, in any order, and more than once. */
+import type { Withdrawn } from './deal.js';
 
 /**
  * A published exchange rate: one unit of `base` costs `rate` units of `quote`. Its identity is pair, date, source and
@@ -19,6 +20,13 @@ export interface ExchangeRate {
   readonly revision?: number;
 }
 
+/** Withdraws a rate, as a withdrawn fact of a deal does: it names what identifies the rate, and may come before it. */
+export interface WithdrawnExchangeRate extends Omit<ExchangeRate, 'rate'> {
+  readonly withdrawn: Withdrawn;
+}
+
+export type ExchangeRateFact = ExchangeRate | WithdrawnExchangeRate;
+
 /**
  * What a payee should reach under a component of a plan in a measurement window, on the days from `from` to the day
  * before `until` (open when absent). Its identity is payee, plan, component, `from` and revision: the same identity
@@ -38,3 +46,10 @@ export interface Quota {
   /** The highest revision counts on each day, and within one revision the quota with the latest `from`. */
   readonly revision: number;
 }
+
+/** Withdraws the quota of a component from a day on, as a withdrawn fact of a deal does; it may come before the quota. */
+export interface WithdrawnQuota extends Omit<Quota, 'until' | 'amount'> {
+  readonly withdrawn: Withdrawn;
+}
+
+export type QuotaFact = Quota | WithdrawnQuota;

@@ -202,31 +202,37 @@ const registration = {
  * A fact, or the withdrawal of one, which needs only what identifies the fact and may repeat the rest of it.
  * @param content fields that a withdrawal may leave out
  */
+function withdrawable(
+  head: Record<string, JsonSchema>,
+  content: Record<string, JsonSchema>,
+  optional: readonly string[],
+): JsonSchema {
+  const names = Object.keys(content);
+  const needed = names.filter((name) => !optional.includes(name));
+  return {
+    ...record({ ...head, ...content, withdrawn: { enum: [true, 'revision'] } }, [...names, ...optional, 'withdrawn']),
+    ...(needed.length === 0 ? {} : { if: { required: ['withdrawn'] }, else: { required: needed } }),
+  };
+}
+
 const factOf = (
   kind: string,
   content: Record<string, JsonSchema>,
   optional: readonly string[] = [],
   id?: JsonSchema,
-): JsonSchema => {
-  const names = Object.keys(content);
-  const needed = names.filter((name) => !optional.includes(name));
-  return {
-    ...record(
-      {
-        source: idSchema,
-        deal: idSchema,
-        kind: { const: kind },
-        occurredAt: instant,
-        ...(id === undefined ? {} : { id }),
-        ...content,
-        revision: count,
-        withdrawn: { enum: [true, 'revision'] },
-      },
-      [...names, 'revision', 'withdrawn'],
-    ),
-    ...(needed.length === 0 ? {} : { if: { required: ['withdrawn'] }, else: { required: needed } }),
-  };
-};
+): JsonSchema =>
+  withdrawable(
+    {
+      source: idSchema,
+      deal: idSchema,
+      kind: { const: kind },
+      occurredAt: instant,
+      ...(id === undefined ? {} : { id }),
+      revision: count,
+    },
+    content,
+    [...optional, 'revision'],
+  );
 
 const dealFact = {
   type: 'object',
@@ -294,21 +300,15 @@ const partner = record(
   ['certifications'],
 );
 
-const exchangeRate = record(
-  { base: currency, quote: currency, date: day, rate: exchangeRateText, source: idSchema, revision: count },
+const exchangeRate = withdrawable(
+  { base: currency, quote: currency, date: day, source: idSchema, revision: count },
+  { rate: exchangeRateText },
   ['revision'],
 );
 
-const quota = record(
-  {
-    payee: idSchema,
-    plan: idSchema,
-    component: innerId,
-    from: day,
-    until: day,
-    amount: soldPositiveAmount,
-    revision: count,
-  },
+const quota = withdrawable(
+  { payee: idSchema, plan: idSchema, component: innerId, from: day, revision: count },
+  { until: day, amount: soldPositiveAmount },
   ['until'],
 );
 

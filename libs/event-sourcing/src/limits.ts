@@ -3,8 +3,14 @@
 /** Events or messages per batch, hence per transaction or publication: a few megabytes at most. */
 export const BATCH_MAX = 1000;
 
-/** Messages that one event may publish on a topic: their number is the lower part of an offset in a view of the log. */
-export const MESSAGES_PER_EVENT_MAX = 2 ** 16 - 1;
+/**
+ * Bits of an offset in a view of the log that number the messages of one event; the others are its position. The largest
+ * event, a run, has 340 million characters, so four million messages are more than any event makes.
+ */
+export const MESSAGE_NUMBER_BITS = 22;
+
+/** Messages that one event may publish on a topic. */
+export const MESSAGES_PER_EVENT_MAX = 2 ** MESSAGE_NUMBER_BITS - 1;
 
 /**
  * Open parked items per process and topic: more than a person can look through. Beyond it, the cause is not the
@@ -20,3 +26,12 @@ export const REASON_CHARACTERS_MAX = 2000;
 
 /** Positions that steps wait for at the same time, of topics that are not views of the log. */
 export const AWAITED_MAX = 1000;
+
+/** Cached parked items: each is read once or twice. */
+export const PARKED_BYTES_MAX = 1024 * 1024;
+
+/** Prepared statements kept, by text: Kysely prepares every query anew. */
+export const STATEMENTS_MAX = 200;
+
+/** SQLite's page cache of the read models, for a process of usual size. Each thread has a connection. */
+export const PAGE_CACHE_BYTES_MAX = 16 * 1024 * 1024;

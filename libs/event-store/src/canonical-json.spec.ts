@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
-import { canonicalJson, DEPTH_MAX, isCanonicalText, NotCanonical, quote } from './canonical-json.js';
+import { canonicalJson, isCanonicalText, NotCanonical, quote } from './canonical-json.js';
+import { DEPTH_MAX } from './limits.js';
 
 describe('canonical JSON', () => {
   it('equals an independent implementation of RFC 8785 over random values', () => {

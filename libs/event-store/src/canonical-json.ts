@@ -4,9 +4,7 @@
  *
  * Written by hand because it is on the hot path. Its spec compares it with the `canonicalize` package on random values.
  */
-
-/** Deeper data is a bug, and would end in a stack overflow. */
-export const DEPTH_MAX = 128;
+import { DEPTH_MAX, SHAPES_MAX } from './limits.js';
 
 /** A value that has no canonical JSON. `path` is a JSON Pointer (RFC 6901); '' is the whole value. */
 export class NotCanonical extends Error {
@@ -30,6 +28,16 @@ export class NotCanonical extends Error {
  */
 export function canonicalJson(value: unknown): string {
   return write(value, 0);
+}
+
+const texts = new WeakMap<object, string>();
+
+/** Like {@link canonicalJson}, written once for an object that nobody changes, such as the data of a decided event. */
+export function canonicalText(data: unknown): string {
+  if (typeof data !== 'object' || data === null) return canonicalJson(data);
+  let text = texts.get(data);
+  if (text === undefined) texts.set(data, (text = canonicalJson(data)));
+  return text;
 }
 
 /**
@@ -168,8 +176,6 @@ interface Shape {
   members: readonly Member[] | undefined;
 }
 
-/** Limit of the cache, as names may come from outside. When it is full, the cache starts again: slower, same result. */
-const SHAPES_MAX = 8192;
 let shapes = 0;
 let root: Shape = { next: new Map(), members: undefined };
 

@@ -3,14 +3,10 @@
  * function that opens an empty store.
  */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { canonicalJson } from './canonical-json.js';
 import { eventHash, FIRST_PREDECESSOR } from './chain.js';
-import {
-  APPEND_BYTES_MAX,
-  EVENT_OVERHEAD_BYTES,
-  EventStoreClosed,
-  EventTooLarge,
-  UnknownPosition,
-} from './event-store.js';
+import { EventStoreClosed, EventTooLarge, IncompleteStream, UnknownPosition } from './event-store.js';
+import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, PAGE_BYTES_MAX } from './limits.js';
 import type {
   Append,
   AppendedEvent,
@@ -23,6 +19,8 @@ import type {
   Position,
   StoredEvent,
 } from './event-store.js';
+import { readRevisions, readTail } from './read-revisions.js';
+import { partsOf } from './run.js';
 
 export interface StoreUnderTest {
   readonly store: EventStore;
@@ -309,6 +307,18 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         expect(await collect(store.subscribe({ batchSize: 6, signal: stopping.signal }), 6)).toEqual(events);
       });
 
+      it('ends a page of the log with the event that fills it', async () => {
+        const count = PAGE_BYTES_MAX / APPEND_BYTES_MAX + 4;
+        for (let n = 0; n < count; n++)
+          stored(await store.append(appendTo('deal-1', n === 0 ? 'no-stream' : n - 1, [ofBytes(n, APPEND_BYTES_MAX)])));
+        for (const filter of [undefined, { categories: ['deal'] }]) {
+          const page = await store.readAll({ limit: 1000, filter });
+          expect(page.events.length).toBeLessThan(count);
+          expect(page).toMatchObject({ end: false, through: page.events.at(-1)?.position });
+          expect(await everything(store, 1000, filter)).toEqual(await store.readStream('deal-1'));
+        }
+      });
+
       it('is checked before anything of the call is stored', async () => {
         const calls = [
           appendTo('deal-1', 'no-stream', [sampleEvent(1)]),
@@ -483,6 +493,42 @@ export function eventStoreContract(adapter: string, open: () => Promise<StoreUnd
         const found = await store.readStreams(['deal-10', 'deal-2', 'deal-1']);
         expect([...found.keys()].toSorted()).toEqual(['deal-1', 'deal-10']);
         expect(found.get('deal-1')).toEqual(await store.readStream('deal-1'));
+      });
+    });
+
+    describe('reading some revisions of a stream', () => {
+      const stream = 'deal-1';
+      beforeEach(async () => {
+        for (let revision = 0; revision < 60; revision += 20)
+          await store.append(appendTo(stream, revision === 0 ? 'no-stream' : revision - 1, samples(revision, 20)));
+      });
+
+      it('returns exactly those, whatever lies between them', async () => {
+        const all = await store.readStream(stream);
+        for (const revisions of [[], [0], [59], [0, 1, 2], [3, 5, 30, 31, 59], all.map(({ revision }) => revision)])
+          expect(await readRevisions(store, stream, revisions)).toEqual(revisions.map((revision) => all[revision]));
+      });
+
+      it('refuses to go on without one of them', async () => {
+        await expect(readRevisions(store, stream, [58, 60])).rejects.toThrow(IncompleteStream);
+        await expect(readRevisions(store, 'deal-2', [0])).rejects.toThrow(IncompleteStream);
+      });
+
+      it('returns what follows a position, and the newest event in any case', async () => {
+        const all = await store.readStream(stream);
+        expect(await readTail(store, stream, 0n)).toEqual(all);
+        expect(await readTail(store, stream, all[37]?.position ?? 0n)).toEqual(all.slice(38));
+        expect(await readTail(store, stream, await store.head())).toEqual(all.slice(59));
+        expect(await readTail(store, 'deal-2', 0n)).toEqual([]);
+      });
+
+      it('returns a run as one event, and a tail from the first part of a run', async () => {
+        const large = { ...sampleEvent(100), data: { text: 'x'.repeat(900_000) } };
+        for (const [index, part] of partsOf(large).entries()) await store.append(appendTo(stream, 59 + index, [part]));
+        const all = await store.readStream(stream);
+        const [whole] = await readRevisions(store, stream, [63]);
+        expect(whole).toMatchObject({ id: large.id, revision: 63, dataText: canonicalJson(large.data) });
+        expect(await readTail(store, stream, all[61]?.position ?? 0n)).toEqual(all.slice(60));
       });
     });
 

@@ -4,12 +4,13 @@
  * A stream is a named sequence of events with revisions 0, 1, 2, … Its category is the part of its name before the
  * first `-`: `deal-crm|D-1` has the category `deal`.
  */
+import { APPEND_BYTES_MAX } from './limits.js';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 export interface EventMetadata {
-  /** Who caused the event: the subject of a token, or `service:<name>` for a process. */
-  readonly actor: string;
+  /** Who caused the event: the subject of a token; absent for a process of the service that owns the stream. */
+  readonly actor?: string;
   /** Shared by everything that follows from one request or fact. */
   readonly correlationId: string;
   /** The id of the event or message that caused this event, if any. */
@@ -107,7 +108,7 @@ export interface ReadAllOptions {
   /** The page starts after this position, which must be one of this log. Default: 0n, the start of the log. */
   readonly after?: Position | undefined;
   readonly filter?: EventFilter | undefined;
-  /** The largest number of events per page. */
+  /** The largest number of events per page; see also {@link PAGE_BYTES_MAX}. */
   readonly limit: number;
 }
 
@@ -165,15 +166,6 @@ export interface EventStore {
   hashAt(position: Position): Promise<string | undefined>;
   close(): Promise<void>;
 }
-
-/** The largest append on every engine: the bytes of its texts plus {@link EVENT_OVERHEAD_BYTES} per event. */
-export const APPEND_BYTES_MAX = 1024 * 1024;
-
-/**
- * What an event counts besides its texts. EventStoreDB limits an append to 1 MiB including hash, time, version and
- * type; this is twice what they take with names of usual length.
- */
-export const EVENT_OVERHEAD_BYTES = 512;
 
 export class EventTooLarge extends Error {
   readonly code = 'EventTooLarge';

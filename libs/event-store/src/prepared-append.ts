@@ -1,6 +1,7 @@
 /** Checks appends against the rules of the port and adds their canonical texts, for every adapter. */
-import { canonicalJson } from './canonical-json.js';
-import { APPEND_BYTES_MAX, EVENT_OVERHEAD_BYTES, EventTooLarge, InvalidAppend } from './event-store.js';
+import { canonicalJson, canonicalText } from './canonical-json.js';
+import { EventTooLarge, InvalidAppend } from './event-store.js';
+import { EVENT_OVERHEAD_BYTES, APPEND_BYTES_MAX } from './limits.js';
 import type { Append, NewEvent } from './event-store.js';
 
 export interface PreparedEvent extends Omit<NewEvent, 'data' | 'metadata'> {
@@ -52,7 +53,7 @@ function prepareEvent(event: NewEvent): PreparedEvent {
     version,
     occurredAt,
     metadataText: canonicalJson(metadata),
-    dataText: canonicalJson(data),
+    dataText: canonicalText(data),
   };
 }
 

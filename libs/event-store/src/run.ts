@@ -5,15 +5,7 @@
  */
 import { canonicalJson } from './canonical-json.js';
 import type { AppendedEvent, EventMetadata, EventStore, NewEvent, Page, StoredEvent } from './event-store.js';
-
-/**
- * Characters of the event's text in one part. Within a JSON text a character takes at most 3 bytes in UTF-8, so a part
- * stays below 1 MiB.
- */
-const PART_CHARACTERS_MAX = 340_000;
-
-/** Parts of a run: 340 million characters. V8 limits a text to 536 million, and a decision is read in one piece. */
-export const RUN_PARTS_MAX = 1_001;
+import { PART_CHARACTERS_MAX, RUN_PARTS_MAX } from './limits.js';
 
 interface PartData {
   readonly $run: { readonly of: number; readonly part: number };
@@ -42,6 +34,11 @@ function numbersOf({ dataText }: Texts): PartData['$run'] {
 export function isLastPart(stored: Texts): boolean {
   const { of, part } = numbersOf(stored);
   return of === part;
+}
+
+/** Revision of the first part of the event's run; its own for an event that is not a part. */
+export function runStart(stored: StoredEvent): number {
+  return isPart(stored) ? stored.revision - numbersOf(stored).part + 1 : stored.revision;
 }
 
 /** The event as a run of parts, each an append of its own. The same event always has the same parts. */

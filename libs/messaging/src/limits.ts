@@ -9,3 +9,6 @@ export const FETCH_PARTITION_BYTES_MAX = 1024 * 1024;
 
 /** A message on Kafka: an event is below 1 MiB on every engine, and its message adds an envelope. */
 export const MESSAGE_BYTES_MAX = 2 * 1024 * 1024;
+
+/** SQLite's page cache of the stored topics, for a process of usual size. Each thread has a connection. */
+export const PAGE_CACHE_BYTES_MAX = 16 * 1024 * 1024;

@@ -3,6 +3,7 @@
  * is 29 ÷ 1000.
  */
 import { MoneyError, quoted } from './money-error.js';
+import { DECIMAL_DIGITS_MAX } from './limits.js';
 
 /**
  * An exact number, `numerator ÷ denominator`, with a positive denominator. `parseRate` and `parseDecimal` return a
@@ -15,9 +16,6 @@ export interface Rate {
 
 export const ZERO: Rate = { numerator: 0n, denominator: 1n };
 export const ONE: Rate = { numerator: 1n, denominator: 1n };
-
-/** Most digits of a decimal: those of SQL's widest exact type, numeric(38). */
-export const DECIMAL_DIGITS_MAX = 38;
 
 const DECIMAL = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/;
 const FRACTION = /^(0|[1-9][0-9]*)\/([1-9][0-9]*)$/;

@@ -1,4 +1,5 @@
 /** What is wrong with one cell or field of a file, and where it is. */
+import { CELL_LENGTH_MAX } from './limits.js';
 
 export interface CellFault {
   /** Path of the field that the cell fills (`terms.lines.0.net`), or the column where no field could be filled. */
@@ -11,9 +12,6 @@ export interface CellFault {
   /** What the cell holds, cut at {@link CELL_LENGTH_MAX} characters. */
   readonly cell?: string;
 }
-
-/** Characters of a cell that a fault repeats: enough to find it in a spreadsheet. */
-export const CELL_LENGTH_MAX = 200;
 
 /** Where a cell is, and what it holds. */
 export interface CellPlace {

@@ -5,6 +5,7 @@ import { parse } from 'csv-parse';
 import { parse as parseAtOnce } from 'csv-parse/sync';
 
 import { fileUnreadable, TabularError } from './tabular-error.js';
+import { ROW_BYTES_MAX, BROKEN_MAX } from './limits.js';
 
 export interface CsvRow {
   /** Number of the row as a spreadsheet shows it: the header is 1, and blank rows count. */
@@ -13,12 +14,6 @@ export interface CsvRow {
   /** Why the cells are not all that the row holds. */
   readonly fault?: string;
 }
-
-/** Largest row, in bytes. A quote that is never closed would otherwise swallow the rest of the file. */
-const ROW_BYTES_MAX = 1024 * 1024;
-
-/** Most broken rows in succession: a file of nothing else is another kind of file. */
-const BROKEN_MAX = 10_000;
 
 /** What `csv-parse` reports about a row that it cannot read. */
 interface SkippedRow extends Error {

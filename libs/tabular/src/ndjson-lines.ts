@@ -2,11 +2,9 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Hash } from 'node:crypto';
+import { LINE_BYTES_MAX, RAW_SHOWN_BYTES } from './limits.js';
 
 const NEWLINE = 0x0a;
-
-/** Largest line, in bytes: an event cannot hold more. */
-export const LINE_BYTES_MAX = 1024 * 1024;
 
 export interface Line {
   /** Number of the line in the stream, from 1; blank lines count. */
@@ -83,5 +81,3 @@ function lineOf(
   const trimmed = (row === 1 && text.startsWith('\ufeff') ? text.slice(1) : text).trim();
   return trimmed === '' ? undefined : { row, text: trimmed };
 }
-
-const RAW_SHOWN_BYTES = 4096;

@@ -13,8 +13,8 @@ import { ObjectReader } from './object-reader.js';
 import { mappingInvalid, TabularError } from './tabular-error.js';
 
 export interface RecordField {
-  /** `number`: decimal text. `whole`: a whole number from 0. `day`: `2026-03-05`. */
-  readonly kind: 'text' | 'number' | 'whole' | 'day';
+  /** `number`: decimal text. `whole`: a whole number from 0. `day`: `2026-03-05`. `flag`: `true`; `false` is no field. */
+  readonly kind: 'text' | 'number' | 'whole' | 'day' | 'flag';
   /**
    * What an empty cell means; by default it is refused. `absent`: the record has no such field, and the file need not
    * have the column. `null`: the field is `null`, and the column is needed, because the record replaces what is
@@ -141,7 +141,7 @@ function unknownNames(given: Iterable<string>, fields: RecordFields): readonly C
     });
 }
 
-type ReadField = { readonly value: string | number | null | undefined } | { readonly fault: string };
+type ReadField = { readonly value: string | number | true | null | undefined } | { readonly fault: string };
 
 function readField(
   cell: string,
@@ -169,6 +169,10 @@ function readField(
         ? { value: Number(number.text) }
         : { fault: `${JSON.stringify(mapped)} is not a whole number` };
     }
+    case 'flag':
+      return mapped === 'true' || mapped === 'false'
+        ? { value: mapped === 'true' ? true : undefined }
+        : { fault: `${JSON.stringify(mapped)} is not true, false or empty` };
     default:
       return kind satisfies never;
   }
@@ -198,6 +202,8 @@ export function recordFaults(record: unknown, fields: RecordFields): readonly Ce
         faults.push({ field, reason: empty === 'null' ? 'is missing; null means none' : 'is missing' });
     } else if (value === null) {
       if (empty !== 'null') faults.push({ field, reason: 'must not be null' });
+    } else if (kind === 'flag') {
+      if (value !== true) faults.push({ field, reason: 'must be true' });
     } else if (kind === 'whole' ? !Number.isSafeInteger(value) : typeof value !== 'string' || value === '')
       faults.push({ field, reason: kind === 'whole' ? 'must be a whole number' : 'must be a text that is not empty' });
   }

@@ -2,6 +2,7 @@
 import { DAY_MS, dayOfNumber } from './day.js';
 import { parseInstant } from './instant.js';
 import { TimeError } from './time-error.js';
+import { DAY_STARTS_MAX } from './limits.js';
 
 /**
  * Whether the text names an IANA time zone, such as `Europe/Paris`. Offsets (`+01:00`) have no daylight saving and are
@@ -96,8 +97,6 @@ export function utcYear(epochMs: number): number {
 
 /** Start of days already asked for: they are few and asked for again and again. */
 const dayStarts = new Map<string, number>();
-const DAY_STARTS_MAX = 10_000;
-
 /** First instant of a day in the time zone, in epoch milliseconds. */
 export function startOfDayMs(timeZone: string, day: string): number {
   const key = `${day}@${timeZone}`;

@@ -5,6 +5,7 @@ import { createApplication, listen, stopApplication } from '@tantieme/service-ki
 import { Background } from '@tantieme/service-kit/background/background';
 import { BackgroundThread } from '@tantieme/service-kit/application/background-thread';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
+import { API_MEMORY_SHARE, limitGarbage } from '@tantieme/service-kit/runtime/memory';
 import { makeDataDirectory } from '@tantieme/service-kit/runtime/data-directory';
 import { AllInOneModule } from './all-in-one.module.js';
 import { runsInThread, THREADS } from './threads.js';
@@ -36,12 +37,14 @@ class ThreadsModule {
 export async function startAllInOne(config: RuntimeConfig): Promise<RunningServer> {
   // Before the threads start, which would each fail at it.
   makeDataDirectory(config.dataDirectory);
+  limitGarbage();
   const threads = new Map(
     Array.from(THREADS.keys(), (thread) => [thread, new BackgroundThread(THREAD_PROGRAM, { config, thread })]),
   );
   try {
     const root = { module: AllInOneModule, imports: [ThreadsModule.of(threads)] };
-    return await listening(await createApplication(root, config, (work) => !runsInThread(work)), config);
+    const api = { ...config, memoryMb: config.memoryMb * API_MEMORY_SHARE };
+    return await listening(await createApplication(root, api, (work) => !runsInThread(work)), config);
   } catch (error) {
     for (const thread of threads.values()) await thread.stop();
     throw error;

@@ -1,11 +1,10 @@
 /** What the consumers of this service share. */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
-import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
-import type { Refusal } from '@tantieme/event-sourcing/process/process';
+import { originOf, unexpected } from '@tantieme/event-sourcing/process/refusals';
+import type { Refusals } from '@tantieme/event-sourcing/process/refusals';
 import type { Message } from '@tantieme/messaging/broker';
-import { ACTOR } from './service-identity.js';
 import type { Origin } from './reference/stream/reference.js';
 
 interface Newest<Type extends 'deal' | 'partner'> {
@@ -16,28 +15,20 @@ interface Newest<Type extends 'deal' | 'partner'> {
 
 /**
  * The newest message per origin: messages carry state, so older ones in the batch are skipped. Messages of another
- * type, or without an origin, are parked.
+ * type, or without an origin, are refused.
  */
 export function newestPerOrigin<Type extends 'deal' | 'partner'>(
   batch: readonly Received<Envelope>[],
   type: Type,
-  refusals: Refusal[],
+  refusals: Refusals,
 ): readonly Newest<Type>[] {
   const newest = new Map<string, Newest<Type>>();
-  for (const { envelope, message } of batch) {
-    if (!isOfType(envelope, type)) {
-      refusals.push({ message, reason: `the type of the message is ${envelope.type}, not ${type}` });
-      continue;
-    }
-    const { stream, revision } = envelope;
-    if (stream === undefined || revision === undefined) {
-      refusals.push({ message, reason: 'stream or revision is missing: without them, no message is the newest' });
-      continue;
-    }
-    const before = newest.get(stream);
-    if (before === undefined || before.origin.revision < revision)
-      newest.set(stream, { envelope, origin: { stream, revision }, message });
-  }
+  refusals.each(batch, (envelope, message) => {
+    if (!isOfType(envelope, type)) throw unexpected(envelope, 'commission-calculation');
+    const origin = originOf(envelope);
+    if ((newest.get(origin.stream)?.origin.revision ?? -1) < origin.revision)
+      newest.set(origin.stream, { envelope, origin, message });
+  });
   return [...newest.values()];
 }
 
@@ -55,15 +46,5 @@ export function contextOf({
   readonly id: string;
   readonly correlationId: string;
 }): CommandContext {
-  return { actor: ACTOR, correlationId, causationId: id, cause: id };
-}
-
-export function refuse(
-  refusals: Refusal[],
-  message: Message | undefined,
-  error: Error & { readonly code?: string },
-  touchesFrom?: string,
-): void {
-  if (message !== undefined)
-    refusals.push(omitUndefined({ message, reason: `${error.code ?? error.name}: ${error.message}`, touchesFrom }));
+  return { correlationId, causationId: id, cause: id };
 }

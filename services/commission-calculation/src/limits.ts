@@ -1,22 +1,19 @@
 /** Limits of this service, each with its reason. Whatever can grow has one. */
 
-/** Memory for whole earning states: the same payees come again and again, so most memory goes to them. */
-export const EARNINGS_FULL_BYTES_MAX = 128 * 1024 * 1024;
+/** Memory for earning states: the same payees come again and again. */
+export const EARNINGS_BYTES_MAX = 128 * 1024 * 1024;
 
-/** Approximate bytes of one partial earning state. */
-export const EARNING_PARTIAL_BYTES = 25_000;
-
-/** Memory for partial earning states: ten thousand payees of {@link EARNING_PARTIAL_BYTES}. */
-export const EARNINGS_PARTIAL_BYTES_MAX = 256 * 1024 * 1024;
+/** Memory for earning states that were shrunk to their newest lines: ten thousand payees of 25 KB. */
+export const EARNINGS_SHRUNK_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Limit on the remembered rows of `commission_streams`. */
 export const WRITTEN_STREAMS_MAX = 100_000;
 
-/** Lines of a partial state: enough for credits that arrive a few batches out of order. */
-export const PARTIAL_LINES = 8;
+/** Lines of a shrunk state: enough for credits that arrive a few batches out of order. */
+export const SHRUNK_LINES = 8;
 
-/** A partial state with more lines is cut down again where memory is short. */
-export const PARTIAL_LINES_MAX = 16;
+/** Shorter earning streams are read whole: that takes a few milliseconds, and then everything is in memory. */
+export const WHOLE_STREAM_EVENTS = 200;
 
 /** Cached plan streams: only people change plans. */
 export const PLANS_BYTES_MAX = 8 * 1024 * 1024;
@@ -69,11 +66,23 @@ export const REFERENCES_BYTES_MAX = 16 * 1024 * 1024;
 /** Limit on the messages of a batch, which takes one read and one append. */
 export const BATCH_MESSAGES = 1000;
 
-/** Entries per page of the manifest, about 250 bytes each: far below the limits of messages and appends. */
-export const MANIFEST_ENTRIES_MAX = 500;
+/**
+ * Entries per page of the manifest: usually 250 bytes each, but 2,050 where the payee's id has its full length, in
+ * characters of four bytes. A page then still fits into a message.
+ */
+export const MANIFEST_ENTRIES_MAX = 400;
 
 /** Cached periods: a few are being closed at a time. */
 export const PERIODS_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Cached calendars: there are a few, and each is small. */
 export const CALENDARS_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Postings that a preview of a closing reads at a time: each has the lines of a deal, up to a thousand of them. */
+export const POSTINGS_PER_READ = 200;
+
+/** Longest wait for facts that are on their way. */
+export const IN_TRANSIT_MS_MAX = 10_000;
+
+/** What a deal may wait for at once: partners, plans, exchange rates and quotas, of which it names few. */
+export const WAIVED_MAX = 200;

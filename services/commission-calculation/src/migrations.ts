@@ -5,6 +5,7 @@ import * as pendingDeals from './migrations/0003-pending-deals.js';
 import * as dealDependencies from './migrations/0004-deal-dependencies.js';
 import * as missingQuotas from './migrations/0005-missing-quotas.js';
 import * as closings from './migrations/0006-closings.js';
+import * as books from './migrations/0007-books.js';
 
 export const MIGRATIONS: Migrations = {
   owner: 'commission',
@@ -15,5 +16,6 @@ export const MIGRATIONS: Migrations = {
     '0004-deal-dependencies': dealDependencies,
     '0005-missing-quotas': missingQuotas,
     '0006-closings': closings,
+    '0007-books': books,
   },
 };

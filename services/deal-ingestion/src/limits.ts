@@ -50,3 +50,6 @@ export const UNDO_PAGE_EVENTS = 1000;
  * minutes before its first batch.
  */
 export const IMPORT_SILENCE_MS_MAX = 15 * 60_000;
+
+/** Over-returns of a deal that are listed: the first ones name what is wrong, and each list repeats them. */
+export const OVER_RETURNS_MAX = 100;

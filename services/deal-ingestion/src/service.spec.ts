@@ -183,6 +183,35 @@ describe('a return for a mistyped deal', () => {
   });
 });
 
+describe('returns of more than was sold', () => {
+  it('are shown with the deal, and deals with them are listed, until they are withdrawn', async () => {
+    const [first, second] = ['150', '100'].map((net, index) =>
+      returned({
+        deal: 'V-1',
+        id: `R-${index}`,
+        occurredAt: `2026-04-0${index + 1}T00:00:00Z`,
+        lines: [{ line: '1', net }],
+      }),
+    );
+    if (first === undefined || second === undefined) throw new Error('two returns');
+    for (const fact of [booked({ deal: 'V-1', terms: terms({ lines: [{ id: '1', net: '100' }] }) }), first, second])
+      await service.post('/deals/facts', fact);
+    const overReturns = [
+      { return: 'R-0', line: '1', sold: '100.00', exceeds: '50.00' },
+      { return: 'R-1', line: '1', sold: '100.00', exceeds: '100.00' },
+    ];
+    expect((await service.get<DealWithFacts>('/deals/crm/V-1')).body).toMatchObject({ overReturns });
+    const listed = () => service.get<Page<DealSummary>>('/deals?overReturned=true');
+    const { body } = await eventually(listed, (answer) => answer.body.items[0]?.overReturns?.length === 2);
+    expect(body.items).toMatchObject([{ id: 'V-1', overReturns }]);
+    const { body: others } = await service.get<Page<DealSummary>>('/deals?overReturned=false&limit=200');
+    expect(others.items.map(({ id }) => id)).not.toContain('V-1');
+    for (const fact of [first, second]) await service.post('/deals/facts', { ...fact, withdrawn: true });
+    await eventually(listed, (answer) => answer.body.items.length === 0);
+    expect((await service.get<DealWithFacts>('/deals/crm/V-1')).body.overReturns).toEqual([]);
+  });
+});
+
 describe('a registration', () => {
   const registration = { source: 'prm', deal: 'D-1', kind: 'registration', id: 'REG-1', holder: 'P-1', revision: 1 };
   const approved = { ...registration, status: 'approved', occurredAt: '2026-02-20T10:00:00Z' };
@@ -369,6 +398,40 @@ describe('over the broker', () => {
       (items) => items.some(({ deal }) => deal === 'M-2'),
     );
     expect(kept.find(({ deal }) => deal === 'M-2')).toMatchObject({ kind: 'invalid', actor: 'service:deal-ingestion' });
+  });
+
+  it('and over HTTP, a refused fact of any size is stored whole', async () => {
+    const product = 'ein "langer" Vermerk 😀 '.repeat(4);
+    const lines = Array.from({ length: 2000 }, (_, row) => ({
+      id: `${row}`,
+      product,
+      net: row === 700 ? '1.005' : '1',
+    }));
+    const large = (deal: string) => booked({ deal, terms: terms({ lines }) });
+    expect((await service.post('/deals/facts', large('L-1'))).status).toBe(422);
+    const attributes = {
+      id: 'large',
+      time: '2026-03-05T10:00:00Z',
+      source: '/crm',
+      subject: 'L-2',
+      key: 'crm|L-2',
+      correlationId: 'large',
+      actor: 'service:crm',
+    };
+    const broker: Broker = service.application.get(BROKER);
+    await broker.publish(TOPICS.dealsInbound, [
+      { key: 'crm|L-2', value: encode('deal-fact', attributes, large('L-2')) },
+    ]);
+    for (const deal of ['L-1', 'L-2']) {
+      const [listed] = await eventually(
+        () => service.refusals(`text=${deal}`),
+        (found) => found.length === 1,
+      );
+      expect(listed).toMatchObject({ truncated: true, deal });
+      const { body } = await service.get<Refusal>(`/refusals/${listed?.id ?? ''}`);
+      expect(body.truncated).toBeUndefined();
+      expect(JSON.parse(body.raw)).toEqual(large(deal));
+    }
   });
 
   it('the whole deal is published after each fact', async () => {

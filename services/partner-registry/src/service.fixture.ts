@@ -71,6 +71,10 @@ export class TestService {
     return this.call('PUT', url, body, token);
   }
 
+  delete<Body>(url: string, token?: string): Promise<Answer<Body>> {
+    return this.call('DELETE', url, undefined, token);
+  }
+
   async file({ url, text, type, mapping }: FileRequest): Promise<FileAnswer> {
     const { statusCode, body } = await this.application.inject({
       method: 'POST',
@@ -97,7 +101,7 @@ export class TestService {
     return this.file({ url: `/partners/batch?${query}`, text, type: 'application/x-ndjson' });
   }
 
-  private async call<Body>(method: 'GET' | 'PUT', url: string, payload: object | undefined, token?: string) {
+  private async call<Body>(method: 'GET' | 'PUT' | 'DELETE', url: string, payload: object | undefined, token?: string) {
     const answer = await this.application.inject({
       method,
       url,

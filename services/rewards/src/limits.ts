@@ -36,8 +36,11 @@ export const AMOUNT_LENGTH_MAX = 40;
 /** Cached programmes: only people change them. */
 export const PROGRAMMES_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Entries per page of the manifest: about 150 KB, far below the limit of one append. */
-export const MANIFEST_PAGE_ENTRIES = 500;
+/**
+ * Entries per page of the manifest: usually 300 bytes each, but 2,050 where the payee's id has its full length, in
+ * characters of four bytes. A page then still fits into a message.
+ */
+export const MANIFEST_PAGE_ENTRIES = 400;
 
 /** Cached calendars and periods: a few are being closed at a time. */
 export const PERIODS_BYTES_MAX = 16 * 1024 * 1024;

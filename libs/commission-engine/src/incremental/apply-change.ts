@@ -1,9 +1,10 @@
 /** Applies a change to a state. Nothing is rated again. */
 import { isSale, rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { measuredBasis } from './basis.js';
+import { forgetWindows, hasPlace, isLoaded } from './loaded.js';
 import { isFullMode, recalculationMode } from './recalculation-scope.js';
 import { dependsOn } from './dependents.js';
 import { dealKeyOf, stateLineOf, isSameLine, measurementKey, minorOf } from './state.js';
@@ -12,17 +13,18 @@ import type { Change } from './diff.js';
 import { EngineError } from '../engine-error.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
 
+type Applicable = Pick<
+  Change,
+  'deal' | 'lines' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'
+> & { readonly rated: readonly RatedLine[] };
+
 /**
- * Applies a change, from the diff or from a stored event.
+ * Applies a change, from the diff or from a stored event. Of a state that is not in memory as a whole, only what is in
+ * memory changes.
  * @throws {EngineError} `CreditInvalid` where the change does not fit the state
  */
-export function applyChange(
-  state: EarnState,
-  change: Pick<Change, 'deal' | 'lines' | 'payeeLevel' | 'children' | 'granted' | 'claims' | 'missingQuotas'> & {
-    readonly rated: readonly RatedLine[];
-  },
-  plans: PlanByHash,
-): void {
+export function applyChange(state: EarnState, whole: Applicable, plans: PlanByVersion): void {
+  const change = state.loaded === undefined ? whole : loadedPart(state, whole);
   const { deal, children, granted } = change;
   if (children !== undefined) {
     if (children.length === 0) state.children.delete(deal);
@@ -55,12 +57,30 @@ export function applyChange(
   for (const one of change.payeeLevel) replacePayeeLevel(state, one, own.get(one.deal) ?? []);
 }
 
+function loadedPart(state: EarnState, change: Applicable): Applicable {
+  const { deal, lines, rated, payeeLevel, children, granted, claims = [], missingQuotas = [] } = change;
+  const isOwnLoaded = isLoaded(state, deal);
+  if (deal !== '' && !isOwnLoaded) forgetWindows(state);
+  const ofLoaded = <Part extends { readonly deal: string }>(parts: readonly Part[]): readonly Part[] =>
+    parts.filter((part) => isLoaded(state, part.deal));
+  return {
+    deal: isOwnLoaded ? deal : '',
+    lines,
+    rated: ofLoaded(rated),
+    payeeLevel: ofLoaded(payeeLevel),
+    ...(children !== undefined && isOwnLoaded && { children }),
+    ...(granted !== undefined && isOwnLoaded && { granted }),
+    claims: ofLoaded(claims),
+    missingQuotas: ofLoaded(missingQuotas),
+  };
+}
+
 function replaceDeal(
   state: EarnState,
   deal: string,
   lines: readonly CreditLine[],
   own: readonly RatedLine[],
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): void {
   const before = state.deals.get(deal) ?? [];
   const remaining = before.length === 0 ? NO_LINES : new Map(before.map((existing) => [existing.key, existing]));
@@ -120,7 +140,7 @@ function replacePayeeLevel(state: EarnState, { deal, lines }: PayeeLevelCredit, 
 /** Always empty: only lines found in it are deleted from it. */
 const NO_LINES = new Map<string, StateLine>();
 
-function linkDependents(lines: readonly StateLine[], plans: PlanByHash): void {
+function linkDependents(lines: readonly StateLine[], plans: PlanByVersion): void {
   let byKey: ReadonlyMap<string, StateLine> | undefined;
   const dependents = new Map<StateLine, StateLine[]>();
   for (const line of lines) {
@@ -139,6 +159,7 @@ function linkDependents(lines: readonly StateLine[], plans: PlanByHash): void {
 
 function changeMeasurements(state: EarnState, joining: readonly StateLine[], leaving: readonly StateLine[]): void {
   for (const existing of leaving) {
+    if (!hasPlace(state, existing)) continue;
     const key = measurementKey(existing);
     const measurement = state.measurements.get(key);
     if (measurement?.remove(existing) !== true)
@@ -146,6 +167,7 @@ function changeMeasurements(state: EarnState, joining: readonly StateLine[], lea
     if (measurement.isEmpty) state.measurements.delete(key);
   }
   for (const existing of joining) {
+    if (!hasPlace(state, existing)) continue;
     const key = measurementKey(existing);
     let measurement = state.measurements.get(key);
     if (measurement === undefined) state.measurements.set(key, (measurement = new MeasuredLines()));

@@ -1,7 +1,7 @@
 /** Queries on a state: the lines of a deal, and how an amount came about. */
 import { isTeams, rulesOf } from '../earn/component-rules.js';
 import { earnComponent, teamLine } from '../earn/component-earnings.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { ownBasis } from './basis.js';
 import { isPayeeLevel } from './payee-level.js';
 import { fixedCurve, fixedRatingContext, recalculationMode } from './recalculation-scope.js';
@@ -9,6 +9,7 @@ import { dependsOn, rateDependents } from './dependents.js';
 import { grantedIn, stateLineOf, measurementKey } from './state.js';
 import type { EarnState, EarnedLine } from './state.js';
 import { diffPayeeTerms } from './diff.js';
+import { requireAll, requireDeal, requirePlaces } from './loaded.js';
 import { rateAlone, rateMeasured } from '../rate/rate.js';
 import type { Trace } from '../rate/trace.js';
 
@@ -18,7 +19,8 @@ export function linesOfDeal(state: EarnState, deal: string): readonly EarnedLine
 }
 
 /** How a line's amount comes about now, recalculated from the state. Undefined where the line does not exist. */
-export function explainLine(state: EarnState, deal: string, key: string, plans: PlanByHash): Trace | undefined {
+export function explainLine(state: EarnState, deal: string, key: string, plans: PlanByVersion): Trace | undefined {
+  requireDeal(state, deal);
   const stateLine = state.deals.get(deal)?.find((line) => line.key === key);
   if (stateLine === undefined) return undefined;
   if (isPayeeLevel(deal)) {
@@ -27,6 +29,7 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   }
   const rules = rulesOf(stateLine.line, plans);
   if (recalculationMode(rules) === 'full') {
+    requireAll(state);
     const lines = [...state.deals.values()]
       .flat()
       .filter(({ line, deal: of }) => line.component === stateLine.line.component && !isPayeeLevel(of));
@@ -46,6 +49,7 @@ export function explainLine(state: EarnState, deal: string, key: string, plans: 
   const { plan, component } = rules;
   if (isTeams(stateLine.line, component)) return teamLine().trace();
   if (!stateLine.measured) return rateAlone(plan, component, stateLine.line, stateLine.basisMinor).trace();
+  requirePlaces(state, [stateLine]);
   const beforeMinor = state.measurements.get(measurementKey(stateLine))?.sumBefore(stateLine) ?? 0n;
   const context = fixedRatingContext(component);
   return rateMeasured(plan, component, fixedCurve(component), context, stateLine.basisMinor, beforeMinor).trace();

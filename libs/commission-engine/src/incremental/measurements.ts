@@ -1,7 +1,7 @@
 /** Measurements with a fixed curve: a change rates only the lines whose amount really changes. */
 import { teamLine } from '../earn/component-earnings.js';
 import { isSale, isTeams, rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { compareLines } from '../measure/canonical-order.js';
 import type { MeasuredLine } from '../measure/canonical-order.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
@@ -10,6 +10,7 @@ import { rateMeasured } from '../rate/rate.js';
 import type { Rated } from '../rate/rate.js';
 import type { Draft, Shift } from './draft.js';
 import { fixedCurve, fixedRatingContext } from './recalculation-scope.js';
+import { requirePlaces } from './loaded.js';
 import { measurementKey } from './state.js';
 import type { EarnState, StateLine } from './state.js';
 
@@ -30,7 +31,7 @@ export function measure(
   state: EarnState,
   drafts: readonly Draft[],
   removed: readonly StateLine[],
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): readonly Shift[] {
   if (removed.length === 0 && !drafts.some((draft) => inMeasurement(draft) && !draft.isUnchanged)) return [];
   const touched = new Map<string, TouchedMeasurement>();
@@ -45,6 +46,10 @@ export function measure(
   };
   for (const draft of drafts) if (inMeasurement(draft) && !draft.isUnchanged) touchedAt(draft).joining.push(draft);
   for (const existing of removed) if (existing.measured) touchedAt(existing).leaving.add(existing);
+  requirePlaces(
+    state,
+    [...touched.values()].flatMap(({ joining, leaving }) => [...joining, ...leaving]),
+  );
   return [...touched.values()].flatMap((one) => measureOne(state.measurements.get(one.key), one, plans));
 }
 
@@ -56,7 +61,7 @@ export function measure(
 function measureOne(
   measurement: MeasuredLines<StateLine> | undefined,
   { joining, leaving }: TouchedMeasurement,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): Shift[] {
   const steps: (Draft | StateLine)[] = [...joining, ...leaving].sort(
     // At the same place, joining comes before leaving: the leaving line does not count towards the joining one.
@@ -87,7 +92,12 @@ function measureOne(
 }
 
 /** What an existing line earns at its new place, where that is another amount. */
-function rateShifted(existing: StateLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
+function rateShifted(
+  existing: StateLine,
+  thenMinor: bigint,
+  nowMinor: bigint,
+  plans: PlanByVersion,
+): Rated | undefined {
   const { plan, component } = rulesOf(existing.line, plans);
   const curve = fixedCurve(component);
   if (isTeams(existing.line, component) || earnsTheSame(curve, existing.basisMinor, thenMinor, nowMinor))

@@ -75,6 +75,16 @@ export interface StateLine extends EarnedLine, MeasuredLine {
   dependents: readonly StateLine[];
 }
 
+/** What is in memory, where a part of the state is. */
+export interface Loaded {
+  /** Including deals without lines. */
+  readonly deals: Set<string>;
+  /** Measurement windows, of all components. */
+  readonly windows: Set<string>;
+  /** By measurement: the last line of it that is not in memory. Only the sum up to this line is. */
+  readonly anchors: Map<string, MeasuredLine>;
+}
+
 /** Mutable; only `applyChange` may change it. */
 export interface EarnState {
   /** By `measurementKey`: measurements with a fixed curve. */
@@ -88,6 +98,8 @@ export interface EarnState {
   readonly claims: Map<string, readonly BudgetClaim[]>;
   /** By component and deal: windows whose quota is missing. */
   readonly missingQuotas: Map<string, readonly string[]>;
+  /** What is in memory; undefined where everything is. */
+  loaded: Loaded | undefined;
   payeeTerms: PayeeTerms;
   lineCount: number;
   /** Lines of components in full mode: these need all lines in memory. */
@@ -102,6 +114,7 @@ export function createEarnState(): EarnState {
     granted: new Map(),
     claims: new Map(),
     missingQuotas: new Map(),
+    loaded: undefined,
     payeeTerms: NO_PAYEE_TERMS,
     lineCount: 0,
     fullModeLineCount: 0,
@@ -114,10 +127,23 @@ export function isSameLine(left: CreditLine, right: CreditLine): boolean {
 }
 
 function comparableText(line: CreditLine): string {
-  const { planHash, at, period, window, basis, quantity, split, level, rule, spread, converted, reverses, releases } =
-    line;
+  const {
+    planVersion,
+    at,
+    period,
+    window,
+    basis,
+    quantity,
+    split,
+    level,
+    rule,
+    spread,
+    converted,
+    reverses,
+    releases,
+  } = line;
   return JSON.stringify([
-    planHash,
+    planVersion,
     at,
     period,
     window,

@@ -8,7 +8,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { scaledBytes } from './cache-scale.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { createRuntime } from './runtime.js';
-import type { Accepted, MessagesOf, Refused, Runtime, Work } from './runtime.js';
+import type { Accepted, Loaded, MessagesOf, Refused, Runtime, Work } from './runtime.js';
 import { requiresFullState } from './partial-state.js';
 import type { PartialStates } from './partial-state.js';
 
@@ -107,6 +107,14 @@ export function createPartialStateRuntime<State extends object, Command, Event e
     }
   }
 
+  async function load(stream: string): Promise<Loaded<State>> {
+    for (;;) {
+      const loaded = await runtime.load(stream);
+      if (!isPartial(loaded.state)) return loaded;
+      await evictPartial(stream);
+    }
+  }
+
   return {
     handleMany,
     async handle(stream, command, context) {
@@ -115,13 +123,8 @@ export function createPartialStateRuntime<State extends object, Command, Event e
       if (result.outcome === 'refused') throw result.error;
       return result;
     },
-    async load(stream) {
-      for (;;) {
-        const loaded = await runtime.load(stream);
-        if (!isPartial(loaded.state)) return loaded;
-        await evictPartial(stream);
-      }
-    },
+    load,
+    read: async (stream, use) => use((await load(stream)).state),
     evict: (stream) => runtime.evict(stream),
   };
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
+import { APPEND_BYTES_MAX } from '@tantieme/event-store/limits';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { withWholeEvents } from '@tantieme/event-store/run';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';

@@ -2,6 +2,7 @@ import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Append, AppendResult, EventStore, NewEvent, StoredEvent } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 
+import { MESSAGES_PER_EVENT_MAX } from '../limits.js';
 import { DomainError } from './decider.js';
 import { eventId } from './identity.js';
 import { ConflictUnresolved, createRuntime } from './runtime.js';
@@ -197,7 +198,7 @@ describe('many commands', () => {
     expect(await runtime.handleMany([])).toEqual([]);
   });
 
-  it('for one stream are split into several appends if they exceed the size limit', async () => {
+  it('for one stream are split into several appends if they exceed the size limit, and the stream is read once', async () => {
     const note = 'x'.repeat(100_000);
     const results = await runtime.handleMany([
       ...Array.from({ length: 25 }, (_, index) => work('tally-a', `a${index}`, 1, note)),
@@ -207,6 +208,8 @@ describe('many commands', () => {
     expect(handled(results[24])).toMatchObject({ revision: 24, state: { sum: 25 } });
     expect(await store.readStream('tally-a')).toHaveLength(25);
     expect(await store.readStream('tally-b')).toHaveLength(1);
+    expect(spied.calls.readStreams).toEqual([['tally-a', 'tally-b']]);
+    expect(spied.calls.append).toBe(5);
   });
 
   it('refuse the one whose event is larger than any store accepts', async () => {
@@ -219,6 +222,16 @@ describe('many commands', () => {
     expect(results.map(codeOf)).toEqual(['accepted', 'EventTooLarge', 'accepted', 'accepted']);
     expect((await store.readStream('tally-a')).map(entryOf)).toEqual(['a1', 'a3']);
     expect((await runtime.load('tally-a')).state.sum).toBe(2);
+  });
+});
+
+describe('a command whose event would be published as more messages than an offset can number', () => {
+  it('is refused before anything is stored', async () => {
+    const messages = new Array<{ value: string }>(MESSAGES_PER_EVENT_MAX + 1).fill({ value: '{}' });
+    const publishing = createRuntime({ store, decider: tally, messagesOf: () => messages });
+    const handled = publishing.handle('tally-a', { entry: 'a', amount: 1 }, causedBy('a'));
+    await expect(handled).rejects.toMatchObject({ code: 'MessagesTooMany' });
+    expect(await store.head()).toBe(0n);
   });
 });
 

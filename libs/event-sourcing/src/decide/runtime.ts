@@ -1,6 +1,8 @@
 import { assertFits, InvalidMessage } from '@tantieme/contracts/envelope';
-import { canonicalJson, NotCanonical } from '@tantieme/event-store/canonical-json';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
+import { canonicalJson, canonicalText, NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
+import { APPEND_BYTES_MAX } from '@tantieme/event-store/limits';
 import type {
   AppendedEvent,
   AppendResult,
@@ -8,11 +10,15 @@ import type {
   EventStore,
   ExpectedRevision,
   NewEvent,
+  Position,
   StoredEvent,
 } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 
+import { MESSAGES_PER_EVENT_MAX } from '../limits.js';
+import { BooksRequired } from './books.js';
+import type { Books, NeededBooks } from './books.js';
 import { DomainError } from './decider.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { eventId } from './identity.js';
@@ -24,17 +30,28 @@ import { cacheParsedData, parseDomainEvent } from './upcasting.js';
 /** Default limit of the cached states, in bytes. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 
+/** Loads of books for one command: its deal, the windows that it reaches, at last everything. */
+const LOADS_MAX = 10;
+
+/** Characters of the events that one append holds, if it has several: the others follow in the next. */
+const APPEND_CHARACTERS = APPEND_BYTES_MAX / 2;
+
 /** Conflicts with other writers that a stream survives in one call; the next one fails it. */
 const CONFLICTS_MAX = 10;
 
 export interface CommandContext {
-  /** The subject of a token, or `service:<name>` for a process. */
-  readonly actor: string;
+  /** The subject of a token; absent for a process of the service itself. */
+  readonly actor?: string | undefined;
   readonly correlationId: string;
   /** The id of the event or message that the command responds to, if any. */
   readonly causationId?: string | undefined;
   /** Identifies the command when it is repeated: a message id or request key. Event ids are computed from it. */
   readonly cause: string;
+}
+
+/** The context of a request: its actor is known. */
+export interface RequestContext extends CommandContext {
+  readonly actor: string;
 }
 
 /** A command for a stream. */
@@ -59,7 +76,10 @@ export interface Accepted<State, Event extends DomainEvent> {
   /** What this command appended; empty for a repetition. */
   readonly stored: readonly AppendedEvent[];
   readonly events: readonly Event[];
-  /** The state after this command or a later one: read it before handling anything else, as `evolve` may reuse it. */
+  /**
+   * The state after this command or a later one: read it before handling anything else, as `evolve` may reuse it. It may
+   * not have all of its books.
+   */
   readonly state: State;
 }
 
@@ -87,8 +107,10 @@ export interface Runtime<State, Command, Event extends DomainEvent> {
    * @throws {ConflictUnresolved}
    */
   handleMany(work: readonly Work<Command>[]): Promise<readonly (Accepted<State, Event> | Refused)[]>;
-  /** The current state. */
+  /** The current state, with all books. */
   load(stream: string): Promise<Loaded<State>>;
+  /** A part of the current state. `use` is called again if it throws `BooksRequired`, once those books are loaded. */
+  read<Result>(stream: string, use: (state: State) => Result): Promise<Result>;
   /** Removes the state of a stream from the cache: the next call reads the whole stream. */
   evict(stream: string): Promise<void>;
 }
@@ -112,6 +134,10 @@ interface Group {
   /** How many of them have a result. */
   done: number;
   conflicts: number;
+  /** Books that the next command needs. */
+  needed: NeededBooks | undefined;
+  /** Loads for one command. */
+  loads: number;
 }
 
 interface Decision<State, Event> {
@@ -147,25 +173,30 @@ interface Call<State, Command, Result> {
  * start over after a conflict.
  *
  * @param options.cacheBytesMax limit of the cached states in bytes, as measured by `decider.sizeOf`.
+ * @param options.shrunkBytesMax likewise for states that were shrunk to their newest books.
  */
 export function createRuntime<State, Command, Event extends DomainEvent>(options: {
   readonly store: EventStore;
   readonly decider: Decider<State, Command, Event>;
   readonly cacheBytesMax?: number | undefined;
+  /** How states consist of books; without, a stream is always read whole. */
+  readonly books?: Books<State, Command, Event> | undefined;
+  readonly shrunkBytesMax?: number | undefined;
   readonly messagesOf?: MessagesOf | undefined;
 }): Runtime<State, Command, Event> {
-  const { store, decider, cacheBytesMax = CACHE_BYTES_MAX, messagesOf } = options;
+  const { store, decider, books, cacheBytesMax = CACHE_BYTES_MAX, shrunkBytesMax, messagesOf } = options;
   type Result = Accepted<State, Event> | Refused;
   type ThisCall = Call<State, Command, Result>;
   type ThisDraft = Draft<State, Event>;
 
-  const states = createStreamStates({ store, decider, cacheBytesMax });
+  const states = createStreamStates({ store, decider, cacheBytesMax, books, shrunkBytesMax });
   const withLock = createKeyedMutex();
 
   function decideGroup(call: ThisCall, group: Group): ThisDraft {
     const entry = required(call.checkedOut.get(group.stream));
     const decisions: Decision<State, Event>[] = [];
     const events: DecidedEvent[] = [];
+    let characters = 0;
     const revisionFrom = nextRevision(entry.revision);
     for (const place of group.places.slice(group.done, group.done + call.commandsMax)) {
       const { command, context } = at(call.work, place);
@@ -176,13 +207,21 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
         return { id, type, version, occurredAt, metadata, data };
       };
       let decided = decideOrRefuse(decider, command, entry.state);
+      if (decided instanceof BooksRequired) {
+        group.needed = decided.needed;
+        break;
+      }
       if (!(decided instanceof DomainError) && decided.length > 0) {
         const stored = decided.map(toStore);
         const refusal = messagesOf && refusalToPublish(messagesOf, group.stream, revisionFrom + events.length, stored);
-        if (refusal === undefined) {
+        const size = refusal ?? charactersOf(stored);
+        if (size instanceof DomainError) decided = size;
+        else {
+          characters += size;
+          if (events.length > 0 && characters > APPEND_CHARACTERS) break;
           events.push(...stored);
           for (const event of decided) entry.state = decider.evolve(entry.state, event);
-        } else decided = refusal;
+        }
       }
       decisions.push({ place, decided, state: entry.state });
     }
@@ -190,7 +229,8 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
   }
 
   /** Sets the results of a draft whose events are stored, or that has none and was decided on a current state. */
-  function complete(call: ThisCall, { group, entry, decisions }: ThisDraft, stored: readonly AppendedEvent[]): void {
+  function complete(call: ThisCall, draft: ThisDraft, stored: readonly AppendedEvent[], position?: Position): void {
+    const { group, entry, decisions } = draft;
     const { stream } = group;
     let from = 0;
     for (const { place, decided, state } of decisions) {
@@ -213,7 +253,9 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     }
     for (const { dataText } of stored) entry.characters += dataText.length;
     entry.isCurrent = true;
+    entry.position = position ?? entry.position;
     group.done += decisions.length;
+    if (decisions.length > 0) group.loads = 0;
   }
 
   /** @returns undefined if an event cannot be stored: nothing was stored, and `call` is ready for another round. */
@@ -302,7 +344,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     const first = at(unfinished, 0);
     const { metadata, ...head } = headOf(first);
     const command = decider.commandOf(parseDomainEvent<Event>(head, decider.events));
-    const event = at(decider.decide(command, entry.state), 0);
+    const event = at(await withBooks(stream, entry, (state) => decider.decide(command, state)), 0);
     const parts = partsOf({ id: first.id, metadata, ...event });
     for (const [index, stored] of unfinished.entries())
       if (stored.dataText !== canonicalJson(parts[index]?.data))
@@ -311,6 +353,46 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
         );
     // After a conflict, another process has completed it.
     await appendParts(stream, entry.revision, parts.slice(unfinished.length));
+  }
+
+  /** Repeats `use` until it finds all books that it needs. */
+  async function withBooks<Used>(
+    stream: string,
+    entry: StreamState<State>,
+    use: (state: State) => Used,
+  ): Promise<Used> {
+    for (let loads = 0; ; loads += 1)
+      try {
+        return use(entry.state);
+      } catch (error) {
+        if (!(error instanceof BooksRequired)) throw error;
+        if (loads === LOADS_MAX) throw requiredInVain(stream, error.needed);
+        await states.load(new Map([[stream, { entry, books: error.needed }]]));
+      }
+  }
+
+  /** Loads what the commands of a round need, as far as that is known before they are decided. */
+  async function loadNeeded(call: ThisCall, groups: readonly Group[]): Promise<void> {
+    if (books === undefined) return;
+    const needed = new Map<string, { readonly entry: StreamState<State>; readonly books: NeededBooks }>();
+    for (const group of groups) {
+      const { stream, needed: ofNext } = group;
+      const entry = required(call.checkedOut.get(stream));
+      if (books.isWhole(entry.state)) continue;
+      if (ofNext !== undefined && group.loads++ === LOADS_MAX) throw requiredInVain(stream, ofNext);
+      const places = group.places.slice(group.done, group.done + call.commandsMax);
+      const certain = places
+        .flatMap((place) => books.bookOf(at(call.work, place).command) ?? [])
+        .filter((book) => !books.has(entry.state, book));
+      if (ofNext === 'all') needed.set(stream, { entry, books: 'all' });
+      else if (ofNext !== undefined || certain.length > 0)
+        needed.set(stream, {
+          entry,
+          books: { books: [...new Set([...(ofNext?.books ?? []), ...certain])], groups: ofNext?.groups ?? [] },
+        });
+      group.needed = undefined;
+    }
+    if (needed.size > 0) await states.load(needed);
   }
 
   /** The states of the streams, each after its last whole decision. */
@@ -331,7 +413,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     for (const [index, result] of results.entries()) {
       const draft = at(drafts, index);
       if (result.outcome === 'appended') {
-        complete(call, draft, result.events);
+        complete(call, draft, result.events, result.position);
         continue;
       }
       const { group } = draft;
@@ -360,6 +442,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       groups.map(({ stream }) => stream),
       call.checkedOut,
     );
+    await loadNeeded(call, groups);
     const drafts = groups.map((group) => decideGroup(call, group));
     const writing = drafts.filter(({ events }) => events.length > 0);
     const appended = await append(call, writing);
@@ -367,10 +450,31 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     completeAppended(call, writing, appended);
     await completeUnchanged(
       call,
-      drafts.filter(({ events }) => events.length === 0),
+      drafts.filter(({ events, decisions }) => events.length === 0 && decisions.length > 0),
     );
     for (const { group, entry } of drafts)
       if (!isUnfinished(group) && call.checkedOut.delete(group.stream)) states.checkIn(group.stream, entry);
+  }
+
+  /** Uses the state as the store has it now, and caches it again. */
+  function withCurrent<Used>(
+    stream: string,
+    use: (entry: StreamState<State>) => Promise<Used>,
+    checkIn = (entry: StreamState<State>): void => states.checkIn(stream, entry),
+  ): Promise<Used> {
+    return withLock([stream], async () => {
+      const checkedOut = new Map<string, StreamState<State>>();
+      await checkOut([stream], checkedOut);
+      let entry = required(checkedOut.get(stream));
+      if (!entry.isCurrent && (await states.refresh(stream, entry)) && entry.unfinished.length > 0) {
+        checkedOut.clear();
+        await checkOut([stream], checkedOut);
+        entry = required(checkedOut.get(stream));
+      }
+      const used = await use(entry);
+      checkIn(entry);
+      return used;
+    });
   }
 
   async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {
@@ -401,20 +505,22 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       return result;
     },
     load: (stream) =>
-      withLock([stream], async () => {
-        const checkedOut = new Map<string, StreamState<State>>();
-        await checkOut([stream], checkedOut);
-        let entry = required(checkedOut.get(stream));
-        if (!entry.isCurrent && (await states.refresh(stream, entry)) && entry.unfinished.length > 0) {
-          checkedOut.clear();
-          await checkOut([stream], checkedOut);
-          entry = required(checkedOut.get(stream));
-        }
-        states.checkIn(stream, entry);
-        return { state: entry.state, revision: entry.revision };
-      }),
+      withCurrent(
+        stream,
+        async (entry) => {
+          if (books?.isWhole(entry.state) === false) await states.load(new Map([[stream, { entry, books: 'all' }]]));
+          return { state: entry.state, revision: entry.revision };
+        },
+        // The cache may shrink a state that consists of books, which its reader has in hand.
+        books === undefined ? undefined : () => undefined,
+      ),
+    read: (stream, use) => withCurrent(stream, (entry) => withBooks(stream, entry, use)),
     evict: (stream) => withLock([stream], async () => states.evict(stream)),
   };
+}
+
+function requiredInVain(stream: string, needed: NeededBooks): Error {
+  return new Error(`${stream}: a decision still needs ${JSON.stringify(needed)} after it was loaded`);
 }
 
 function groupsOf(work: readonly Work<unknown>[], category: string): readonly Group[] {
@@ -425,18 +531,25 @@ function groupsOf(work: readonly Work<unknown>[], category: string): readonly Gr
     else if (categoryOf(stream) === category) places.set(stream, [place]);
     else throw new TypeError(`${stream} is not a stream of the category ${category}`);
   }
-  return Array.from(places, ([stream, group]) => ({ stream, places: group, done: 0, conflicts: 0 }));
+  return Array.from(places, ([stream, group]) => ({
+    stream,
+    places: group,
+    done: 0,
+    conflicts: 0,
+    needed: undefined,
+    loads: 0,
+  }));
 }
 
 function decideOrRefuse<State, Command, Event extends DomainEvent>(
   decider: Decider<State, Command, Event>,
   command: Command,
   state: State,
-): readonly Event[] | DomainError {
+): readonly Event[] | DomainError | BooksRequired {
   try {
     return decider.decide(command, state);
   } catch (error) {
-    if (error instanceof DomainError) return error;
+    if (error instanceof DomainError || error instanceof BooksRequired) return error;
     throw error;
   }
 }
@@ -459,13 +572,30 @@ function refusalToPublish(
         hash: '',
         metadataText: canonicalJson(event.metadata),
         get dataText() {
-          return canonicalJson(event.data);
+          return canonicalText(event.data);
         },
       };
       cacheParsedData(stored, event.data);
-      for (const { value } of messagesOf(stored)) assertFits(value);
+      const messages = messagesOf(stored);
+      if (messages.length > MESSAGES_PER_EVENT_MAX)
+        return new DomainError(
+          'MessagesTooMany',
+          `would be published as ${messages.length} messages, and at most ${MESSAGES_PER_EVENT_MAX} are allowed; split it`,
+        );
+      for (const { value } of messages) assertFits(value);
     }
     return undefined;
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) throw error;
+    return refusal;
+  }
+}
+
+/** Characters of the events' data, or the refusal of data that no store accepts. */
+function charactersOf(events: readonly DecidedEvent[]): number | DomainError {
+  try {
+    return events.reduce((sum, { data }) => sum + canonicalText(data).length, 0);
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) throw error;
@@ -490,7 +620,7 @@ function refusalOf(error: unknown): DomainError | undefined {
 }
 
 function metadataOf({ actor, correlationId, causationId }: CommandContext): EventMetadata {
-  return causationId === undefined ? { actor, correlationId } : { actor, correlationId, causationId };
+  return omitUndefined({ actor, correlationId, causationId });
 }
 
 function isUnfinished(group: Group): boolean {

@@ -8,15 +8,13 @@ import type { Kysely } from 'kysely';
 import { createRuntime } from '../decide/runtime.js';
 import type { CommandContext, Runtime } from '../decide/runtime.js';
 import { domainEventOf } from '../decide/upcasting.js';
-import { PARKED_CHARACTERS_MAX, PARKED_MAX, REASON_CHARACTERS_MAX } from '../limits.js';
+import { PARKED_CHARACTERS_MAX, PARKED_MAX, REASON_CHARACTERS_MAX, PARKED_BYTES_MAX } from '../limits.js';
 import { migrate } from '../read-model/migrations.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
 import { parkedDecider, PARKED_EVENTS, parkedStream } from './parked.js';
 import type { ParkedCommand, ParkedEvent, ParkedItem, ParkedMessage, ParkedOrigin, ParkedState } from './parked.js';
 import { countOpen, PARKED_MIGRATIONS } from './parked.projection.js';
 import type { ParkedTables } from './parked.projection.js';
-
-const CACHE_BYTES_MAX = 1024 * 1024;
 
 /** Something to park: an event that cannot be published, or a message. */
 export interface ToPark {
@@ -46,7 +44,7 @@ export class Parking {
     private readonly options: { readonly store: EventStore; readonly db: AnyDatabase; readonly timers: Timers },
   ) {
     const { store } = options;
-    this.runtime = createRuntime({ store, decider: parkedDecider, cacheBytesMax: CACHE_BYTES_MAX });
+    this.runtime = createRuntime({ store, decider: parkedDecider, cacheBytesMax: PARKED_BYTES_MAX });
   }
 
   /** What is parked already adds nothing. @throws {ParkedLimitReached} */

@@ -6,11 +6,13 @@
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { EventFilter, EventStore, Position, StoredEvent } from '@tantieme/event-store/event-store';
+import { requireSameLog } from '@tantieme/event-store/same-log';
+import type { ReaderCheckpoint } from '@tantieme/event-store/same-log';
 import type { Broker, Message, OutgoingMessage } from '@tantieme/messaging/broker';
 import { PARTITION } from '@tantieme/messaging/embedded/stored-topics';
 import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
 
-import { MESSAGES_PER_EVENT_MAX } from '../limits.js';
+import { MESSAGE_NUMBER_BITS, MESSAGES_PER_EVENT_MAX } from '../limits.js';
 import { PARKED, RETRY_REQUESTED } from '../parking/parked.js';
 import type { Parking } from '../parking/parking.js';
 import { errorMessage } from './errors.js';
@@ -37,12 +39,12 @@ export interface Publication {
 
 /**
  * The attributes of the message that publishes a stored event: its id and time, its stream and revision as the origin,
- * and its actor.
+ * and its actor: the service itself where the event names none.
  * @param source the publishing service: `/payouts`.
  * @param key routes the message, and is also its subject.
  */
 export function attributesOf(stored: StoredEvent, source: string, key: string): EnvelopeAttributes {
-  const { actor, correlationId } = metadataOf(stored);
+  const { correlationId, actor = `service:${source.slice(1)}` } = metadataOf(stored);
   const { id, occurredAt: time, stream, revision } = stored;
   return { id, time, source, subject: key, key, stream, revision, correlationId, actor };
 }
@@ -63,7 +65,7 @@ export const ORIGIN_RECORDED_AT_HEADER = 'originrecordedat';
 export const TRACEPARENT_HEADER = 'traceparent';
 
 /** An offset in a view is the position of the event and the number of its message. */
-const NUMBER_BITS = 16n;
+const NUMBER_BITS = BigInt(MESSAGE_NUMBER_BITS);
 
 /** The position up to which a reader of a view is done that resumes at this offset. */
 export function positionOfOffset(next: bigint): Position {
@@ -74,12 +76,22 @@ function offsetAfter(position: Position): bigint {
   return position === 0n ? 0n : (position + 1n) << NUMBER_BITS;
 }
 
+/**
+ * How far a group has read the log through a view, with the event that was there.
+ * @param mark as the view gave it with a page up to the offset, or to an earlier one
+ */
+export function viewCheckpoint(name: string, next: bigint, mark: string): ReaderCheckpoint {
+  const [position = '0', hash = ''] = mark.split(' ');
+  return { name, position: positionOfOffset(next), event: { position: BigInt(position), hash } };
+}
+
 /** The topic as a view of the log. */
 export function viewOf(publication: Publication, store: EventStore, parking: Parking): TopicView {
   const source = new MessageSource(publication, store, parking, publication.toMessages);
   return {
-    async *subscribe({ from, batchSize, signal }) {
+    async *subscribe({ from, mark, batchSize, signal }) {
       const after = positionOfOffset(from);
+      if (mark !== undefined) await requireSameLog(store, [viewCheckpoint(publication.topic, from, mark)]);
       for await (const page of store.subscribe({ after, filter: source.filter, batchSize, signal })) {
         const messages: Message[] = [];
         for (const [index, event] of page.events.entries())
@@ -87,7 +99,9 @@ export function viewOf(publication: Publication, store: EventStore, parking: Par
             messages.push(
               new ViewMessage(publication.topic, (event.position << NUMBER_BITS) + BigInt(number), message),
             );
-        yield { messages, next: offsetAfter(page.through) };
+        const last = page.events.at(-1);
+        const next = offsetAfter(page.through);
+        yield last === undefined ? { messages, next } : { messages, next, mark: `${last.position} ${last.hash}` };
       }
     },
     end: async () => offsetAfter(await store.head()),

@@ -36,12 +36,11 @@ export function topicSource<Content extends Correlated>(
   options: TopicOptions & { readonly decode?: (value: string) => Content },
 ): Source<Received<Content | Envelope>> {
   const { group, topics, batchSize = BATCH_MAX } = options;
-  const decodeOwn = options.decode;
 
   /** The content of a view is what the publisher made, in the format that `decode` returns. */
   function contentOf(message: Message): Content | Envelope {
     if (message.content !== undefined) return message.content as Content | Envelope;
-    return decodeOwn === undefined ? envelopeOf(message) : decodeOwn(message.value);
+    return (options.decode ?? decode)(message.value);
   }
   const read = (message: Message): Received<Content | Envelope> => ({ envelope: contentOf(message), message });
 
@@ -109,13 +108,4 @@ export function viewLane(topic: string): string {
 
 export function topicLane(topic: string, partition: number): string {
   return `${topic}/${partition}`;
-}
-
-const envelopes = new WeakMap<Message, Envelope>();
-
-/** Decodes once for all groups that receive the same message object. @throws {InvalidMessage} */
-function envelopeOf(message: Message): Envelope {
-  let envelope = envelopes.get(message);
-  if (envelope === undefined) envelopes.set(message, (envelope = decode(message.value)));
-  return envelope;
 }

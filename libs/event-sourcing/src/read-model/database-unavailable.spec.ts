@@ -1,10 +1,28 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
 
-import { isDatabaseUnavailable, isStorageFull } from './database-unavailable.js';
+import { ENGINES, TestDatabases } from '../testing/databases.fixture.js';
+import { isDatabaseUnavailable, isStorageFull, isTableMissing } from './database-unavailable.js';
+import { openDatabase } from './database.js';
+import { openPostgresDatabase } from './postgres-database.js';
 
 const failed = (code: string, message = 'failed'): Error => Object.assign(new Error(message), { code });
+
+describe('a database without its tables', () => {
+  const databases = new TestDatabases();
+  afterAll(() => databases.end());
+
+  it.each(ENGINES)('is recognised on %s', async (engine) => {
+    const place = await databases.fresh(engine);
+    const db = engine === 'embedded' ? openDatabase(place) : openPostgresDatabase(place, () => undefined);
+    const failure: unknown = await sql`select * from partners`.execute(db).catch((error: unknown) => error);
+    await db.destroy();
+    expect(isTableMissing(failure)).toBe(true);
+    expect(isTableMissing(failed('42703', 'column "name" does not exist'))).toBe(false);
+  });
+});
 
 describe('an unavailable database', () => {
   it('is recognised by the failed connection', async () => {

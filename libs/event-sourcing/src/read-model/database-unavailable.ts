@@ -22,3 +22,8 @@ export function isStorageFull(error: unknown): boolean {
   const { errcode, code } = error as { readonly errcode?: unknown; readonly code?: unknown };
   return errcode === 13 || errcode === 4874 || code === '53100';
 }
+
+/** True if a query named a table that its process has not created yet: right after the first start. */
+export function isTableMissing(error: unknown): boolean {
+  return Error.isError(error) && (('code' in error && error.code === '42P01') || /^no such table/.test(error.message));
+}

@@ -15,6 +15,7 @@ import type {
 import { LRUCache } from 'lru-cache';
 
 import type { AnyDatabase } from './migrations.js';
+import { PAGE_CACHE_BYTES_MAX, STATEMENTS_MAX } from '../limits.js';
 
 /** How long a statement waits for another connection that writes to the same file, in milliseconds. */
 const BUSY_TIMEOUT_MS = 20_000;
@@ -30,12 +31,6 @@ const ACQUIRE_TIMEOUT_MS = 30_000;
 
 /** Pages (16 MiB) between WAL checkpoints. SQLite's default of 1000 rewrites the same pages far more often. */
 const WAL_PAGES_BETWEEN_CHECKPOINTS = 4096;
-
-/** Page cache, in KiB. */
-const CACHE_KIB = 16 * 1024;
-
-/** Prepared statements kept, by text: Kysely prepares every query anew. */
-const STATEMENTS_MAX = 200;
 
 /** Size to which a checkpoint truncates the write-ahead log. */
 const WAL_BYTES_MAX = 64 * 1024 * 1024;
@@ -67,12 +62,15 @@ export class DatabaseBusy extends Error {
  */
 export function openDatabase<Tables = AnyTables>(
   path: string,
-  { acquireTimeoutMs = ACQUIRE_TIMEOUT_MS }: { readonly acquireTimeoutMs?: number | undefined } = {},
+  {
+    acquireTimeoutMs = ACQUIRE_TIMEOUT_MS,
+    pageCacheBytes = PAGE_CACHE_BYTES_MAX,
+  }: { readonly acquireTimeoutMs?: number | undefined; readonly pageCacheBytes?: number | undefined } = {},
 ): Kysely<Tables> {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   database.exec(
     `pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma journal_size_limit = ${WAL_BYTES_MAX};
-     pragma wal_autocheckpoint = ${WAL_PAGES_BETWEEN_CHECKPOINTS}; pragma cache_size = -${CACHE_KIB}; pragma busy_timeout = 0`,
+     pragma wal_autocheckpoint = ${WAL_PAGES_BETWEEN_CHECKPOINTS}; pragma cache_size = -${Math.ceil(pageCacheBytes / 1024)}; pragma busy_timeout = 0`,
   );
   return new Kysely<Tables>({ dialect: sqliteDialect(database, acquireTimeoutMs) });
 }

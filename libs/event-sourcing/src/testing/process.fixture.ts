@@ -4,10 +4,12 @@ import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
 import type { Broker } from '@tantieme/messaging/broker';
 import type { TopicView } from '@tantieme/messaging/embedded/topic-view';
 import { systemTimers } from '@tantieme/time/timers';
+import type { Timers } from '@tantieme/time/timers';
 
 import type { ProcessStatus } from '../process/knowledge.js';
 import type { Process } from '../process/process.js';
 import { Scheduler } from '../process/scheduler.js';
+import type { Leadership } from '../process/scheduler.js';
 import type { AnyDatabase } from '../read-model/migrations.js';
 
 const WAIT_MS_MAX = 20_000;
@@ -28,19 +30,22 @@ export function startProcess<Item>(
     readonly db: AnyDatabase;
     readonly broker?: Broker | undefined;
     readonly views?: ReadonlyMap<string, TopicView> | undefined;
+    readonly leadership?: Leadership | undefined;
+    readonly timers?: Timers | undefined;
     /** Processes that run beside it. */
     readonly others?: readonly Process<StoredEvent>[] | undefined;
     readonly onError?: ((error: unknown) => void) | undefined;
   },
 ): RunningProcess {
-  const { store, db, views = new Map<string, TopicView>(), onError } = options;
+  const { store, db, views = new Map<string, TopicView>(), timers = systemTimers, onError } = options;
   const broker = options.broker ?? openEmbeddedBroker(':memory:', { views });
   const scheduler = new Scheduler({
     store,
     broker,
     db,
     views,
-    timers: systemTimers,
+    timers,
+    leadership: options.leadership,
     onError: (_process, error) => onError?.(error),
   });
   for (const other of options.others ?? []) scheduler.add(other);

@@ -11,6 +11,7 @@ import { convertToCommandError } from '@eventstore/db-client/dist/utils/CommandE
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
+import { PAGE_BYTES_MAX } from '../limits.js';
 import { recordedOf } from './recorded-event.js';
 import type { Recorded, ServerPosition } from './recorded-event.js';
 
@@ -65,9 +66,17 @@ export async function readRecords(
   const call = await openRead.call(this, readRequest(request));
   return new Promise((resolve, reject) => {
     const records: Recorded[] = [];
+    let bytes = 0;
     call.on('data', (response: streams.ReadResp) => {
       const record = response.getEvent()?.getEvent();
-      if (record !== undefined) records.push(recordedOf(record, prefix));
+      if (record === undefined) return;
+      const recorded = recordedOf(record, prefix);
+      records.push(recorded);
+      bytes += recorded.bytes;
+      // A stream is read whole.
+      if ('stream' in request || bytes < PAGE_BYTES_MAX) return;
+      resolve(records);
+      call.cancel();
     });
     call.on('error', (error: Error) => reject(convertToCommandError(error)));
     call.on('end', () => resolve(records));

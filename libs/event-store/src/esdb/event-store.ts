@@ -41,25 +41,19 @@ import { clientOf, closeClient, connectWithin, readRecords } from './client.js';
 import type { ReadAllRequest, ReadStreamRequest, ServerFilter } from './client.js';
 import { isAnswer, isInvalidPosition, isRepeatable, portErrorOf } from './errors.js';
 import { LiveLog } from './live-log.js';
-import { ForeignEvent, ownEventOf, propose } from './recorded-event.js';
+import { ForeignEvent, ownEventOf, propose, isFull } from './recorded-event.js';
 import type { Proposed, Recorded } from './recorded-event.js';
+import { STREAM_HEADS_MAX, FOREIGN_EVENTS_PER_PAGE, POSITIONS_MAX } from '../limits.js';
 
 /** Streams of one call that are written or read at once: more gain nothing, and make other callers wait. */
 const STREAMS_AT_ONCE = 32;
 /** Appends that this process has in flight: with 512 instead of 32, a server stored a quarter less. */
 const APPENDS_AT_ONCE = 32;
-/** Cached stream heads: about 250 bytes each. */
-const HEADS_MAX = 50_000;
 /** Attempts of a call that a lost connection or a leader change interrupts; pauses double. */
 const TRIES_MAX = 4;
 const BACKOFF = { firstMs: 50, maxMs: 400 };
 /** How long a call waits for a connection. */
 const CONNECT_MS_MAX = 5_000;
-/** Page size for skipping the events of other systems. */
-const FOREIGN_EVENTS = 1000;
-/** Positions known to be of this log: each reader uses its own last one, and there are a few dozen readers. */
-const POSITIONS_MAX = 1000;
-
 export interface EsdbEventStoreOptions {
   /**
    * Separates systems that share a database: a prefix of all stream names (`prod` makes `prod.deal-crm|D-1`), without
@@ -102,7 +96,7 @@ export function openEsdbEventStore(connection: string, options: EsdbEventStoreOp
 }
 
 class EsdbEventStore implements EventStore, HidesStreams {
-  readonly #heads = new StreamHeads<StreamHead>(HEADS_MAX);
+  readonly #heads = new StreamHeads<StreamHead>(STREAM_HEADS_MAX);
   readonly #appends: AppendStream;
   readonly #slots = new Slots(APPENDS_AT_ONCE);
   readonly #positions = new Set<Position>();
@@ -214,13 +208,13 @@ class EsdbEventStore implements EventStore, HidesStreams {
     const filter: ServerFilter = { of: 'stream', prefixes: [prefix] };
     let from: ReadAllRequest['from'];
     for (let end = false; !end;) {
-      const request = { direction: 'forwards', filter, limit: FOREIGN_EVENTS, from } as const;
+      const request = { direction: 'forwards', filter, limit: FOREIGN_EVENTS_PER_PAGE, from } as const;
       const recorded = await this.#read('reading metadata of streams', request);
       for (const { event } of recorded)
         if (event instanceof ForeignEvent && !event.stream.startsWith('$$$'))
           named.add(event.stream.slice(prefix.length));
       from = recorded.at(-1)?.position;
-      end = recorded.length < FOREIGN_EVENTS;
+      end = recorded.length < FOREIGN_EVENTS_PER_PAGE;
     }
     const hidden = await mapConcurrently([...named], async (stream) =>
       (await this.#isHidden(stream)) ? [stream] : [],
@@ -415,11 +409,11 @@ class EsdbEventStore implements EventStore, HidesStreams {
         through = own.position;
         if (matchesFilter(filter, categoryOf(own.stream), own.type)) events.push(own);
       }
-      if (recorded.length < count) return { events, through: later(through, head), end: true };
+      if (recorded.length < count && !isFull(recorded)) return { events, through: later(through, head), end: true };
       // If no event was ours, there is no position to resume from, so read on.
       if (through > after) return { events, through, end: false };
       from = recorded.at(-1)?.position;
-      count = Math.max(count, FOREIGN_EVENTS);
+      count = Math.max(count, FOREIGN_EVENTS_PER_PAGE);
     }
   }
 
@@ -464,7 +458,7 @@ class EsdbEventStore implements EventStore, HidesStreams {
       if (since.every(({ position }) => position.commit <= known.record)) return known.head;
     }
     let from: ReadAllRequest['from'];
-    for (let limit = 1; ; limit = FOREIGN_EVENTS) {
+    for (let limit = 1; ; limit = FOREIGN_EVENTS_PER_PAGE) {
       const recorded = await this.#read('reading the head', { direction: 'backwards', filter, limit, from });
       for (const one of recorded) {
         const own = ownEventOf(one);

@@ -15,9 +15,7 @@ import type { ServerFilter } from './client.js';
 import { isTooSlow, portErrorOf } from './errors.js';
 import { LogTail } from './log-tail.js';
 import { ownEventOf, recordedOf } from './recorded-event.js';
-
-/** Events kept for live readers: enough for one that is some thousands of events behind. */
-const TAIL_BYTES_MAX = 16 * 1024 * 1024;
+import { TAIL_BYTES_MAX } from '../limits.js';
 
 type Subscription = Awaited<ReturnType<typeof subscribeToAll>>;
 

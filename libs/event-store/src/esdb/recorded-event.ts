@@ -12,6 +12,7 @@ import { randomUUID } from 'node:crypto';
 import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import { eventHash } from '../chain.js';
+import { PAGE_BYTES_MAX } from '../limits.js';
 import type { AppendedEvent, StoredEvent } from '../event-store.js';
 import type { PreparedAppend } from '../prepared-append.js';
 
@@ -69,6 +70,8 @@ export interface Recorded {
   readonly position: ServerPosition;
   /** Its id at the server, which identifies the call that stored it. */
   readonly serverId: string;
+  /** Size of its data. */
+  readonly bytes: number;
   /** Why it is not an event of ours, if it is not. */
   readonly event: StoredEvent | ForeignEvent;
 }
@@ -76,7 +79,13 @@ export interface Recorded {
 /** Read from the protocol's message: converting it first as the client does would cost half as much again. */
 export function recordedOf(record: streams.ReadResp.ReadEvent.RecordedEvent, prefix: string): Recorded {
   const position = { commit: BigInt(record.getCommitPosition()), prepare: BigInt(record.getPreparePosition()) };
-  return { position, serverId: parseUUID(record.getId()) ?? '', event: eventOf(record, prefix, position) };
+  const bytes = record.getData_asU8().length;
+  return { position, serverId: parseUUID(record.getId()) ?? '', bytes, event: eventOf(record, prefix, position) };
+}
+
+/** True if a read of the log ended there because a page holds no more. */
+export function isFull(records: readonly Recorded[]): boolean {
+  return records.reduce((sum, { bytes }) => sum + bytes, 0) >= PAGE_BYTES_MAX;
 }
 
 export function ownEventOf(recorded: Recorded | undefined): StoredEvent | undefined {

@@ -5,12 +5,7 @@ import { UnknownPosition } from '../event-store.js';
 import type { EventFilter, Page, Position, ReadAllOptions, ReadStreamOptions, StoredEvent } from '../event-store.js';
 import type { EventKind } from './recent-events.js';
 import type { TruncatedStreamsPage, LogExtent } from '../truncation.js';
-
-/**
- * The most positions that one page of a filtered read scans: a filter that matches almost nothing must not block the
- * process for the length of the log. The page's `through` tells how far it got.
- */
-export const SCAN_POSITIONS_MAX = 50_000;
+import { SCAN_POSITIONS_MAX, PAGE_BYTES_MAX } from '../limits.js';
 
 const EVENT_COLUMNS =
   's.name, e.revision, e.position, e.kind, e.version, e.id, e.occurred_at, e.recorded_at, e.metadata, e.data, e.hash';
@@ -116,6 +111,7 @@ export class SqliteEventReader {
         `SELECT ${EVENT_COLUMNS} FROM events e CROSS JOIN streams s ON s.key = e.stream
          WHERE e.position > ? AND e.position <= ? ORDER BY e.position LIMIT ?`,
         [after, head, options.limit],
+        PAGE_BYTES_MAX,
       );
       return page(events, options.limit, head, head);
     }
@@ -179,9 +175,13 @@ export class SqliteEventReader {
     const kinds = this.#kindsOf(filter);
     const events: StoredEvent[] = [];
     if (kinds.length === 0) return events;
-    for (let from = after, length = 2 * limit; from < until && events.length < limit; length *= 2) {
+    let bytesLeft = PAGE_BYTES_MAX;
+    for (let from = after, length = 2 * limit; from < until && events.length < limit && bytesLeft > 0; length *= 2) {
       const to = Math.min(until, from + length);
-      for (const event of this.#matchingBetween(kinds, from, to, limit - events.length)) events.push(event);
+      for (const event of this.#matchingBetween(kinds, from, to, limit - events.length, bytesLeft)) {
+        events.push(event);
+        bytesLeft -= event.dataText.length;
+      }
       from = to;
     }
     return events;
@@ -196,7 +196,7 @@ export class SqliteEventReader {
     return keys;
   }
 
-  #matchingBetween(kinds: readonly number[], from: number, to: number, limit: number): StoredEvent[] {
+  #matchingBetween(kinds: readonly number[], from: number, to: number, limit: number, bytesMax: number): StoredEvent[] {
     const positions = kinds.map(
       (_, index) =>
         `SELECT position FROM events INDEXED BY events_by_kind WHERE kind = ?${index + 4} AND position > ?1 AND position <= ?2`,
@@ -205,13 +205,25 @@ export class SqliteEventReader {
       `SELECT ${EVENT_COLUMNS} FROM (${positions.join(' UNION ALL ')} ORDER BY position LIMIT ?3) m
        CROSS JOIN events e ON e.position = m.position CROSS JOIN streams s ON s.key = e.stream ORDER BY m.position`,
       [from, to, limit, ...kinds],
+      bytesMax,
     );
   }
 
-  #events(sql: string, parameters: readonly SQLInputValue[]): StoredEvent[] {
-    const rows = this.#rows(sql, parameters);
+  /** @param bytesMax ends with the event that reaches it; by default there is no limit */
+  #events(sql: string, parameters: readonly SQLInputValue[], bytesMax?: number): StoredEvent[] {
     const events: StoredEvent[] = [];
-    for (const row of rows) events.push(this.#event(row));
+    if (bytesMax === undefined) {
+      for (const row of this.#rows(sql, parameters)) events.push(this.#event(row));
+      return events;
+    }
+    let bytes = 0;
+    for (const row of this.#statement(sql).iterate(...parameters)) {
+      if (!Array.isArray(row)) continue;
+      const event = this.#event(row);
+      events.push(event);
+      bytes += event.dataText.length;
+      if (bytes >= bytesMax) break;
+    }
     return events;
   }
 
@@ -239,21 +251,30 @@ export class SqliteEventReader {
   }
 
   #rows(sql: string, parameters: readonly SQLInputValue[]): readonly (readonly unknown[])[] {
+    const rows: readonly unknown[] = this.#statement(sql).all(...parameters);
+    return areArrays(rows) ? rows : [];
+  }
+
+  #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
       statement = this.database.prepare(sql);
       statement.setReturnArrays(true);
       this.#statements.set(sql, statement);
     }
-    const rows: readonly unknown[] = statement.all(...parameters);
-    return areArrays(rows) ? rows : [];
+    return statement;
   }
 }
 
 function page(events: readonly StoredEvent[], limit: number, until: number, head: number): Page {
   const last = events.at(-1);
-  const through: Position = events.length === limit && last !== undefined ? last.position : BigInt(until);
+  const isFull = events.length === limit || charactersOf(events) >= PAGE_BYTES_MAX;
+  const through: Position = isFull && last !== undefined ? last.position : BigInt(until);
   return { events, through, end: through >= BigInt(head) };
+}
+
+function charactersOf(events: readonly StoredEvent[]): number {
+  return events.reduce((sum, { dataText }) => sum + dataText.length, 0);
 }
 
 /** False for an event that was moved to another category after it was hashed: its `type` then shows that. */

@@ -32,25 +32,25 @@ import { SqliteEventReader, UnreadableStore } from './event-reader.js';
 import type { StreamHead } from './event-reader.js';
 import { StreamHeads } from '../stream-heads.js';
 import type { TruncatedStreamsPage, LogExtent, RecordsExtent } from '../truncation.js';
+import {
+  STREAM_HEADS_MAX,
+  RECENT_BYTES_MAX,
+  EVENTS_PER_TRANSACTION,
+  FOREIGN_EVENTS_MAX,
+  PAGE_CACHE_BYTES_MAX,
+} from '../limits.js';
 
-/** Cached stream heads: about 250 bytes each. */
-const HEADS_MAX = 50_000;
-/** Cached events for live readers: enough for one that is some thousands of events behind. */
-const RECENT_BYTES_MAX = 16 * 1024 * 1024;
-/** A transaction takes whole calls until it has this many events: a limit on how long the lock is held. */
-const EVENTS_PER_TRANSACTION = 4_000;
 /** How long a writer waits for the transactions of others. */
 const BUSY_TIMEOUT_MS = 30_000;
 /** Pause between two attempts to take the lock. SQLite's own busy handler would block the thread. */
 const BUSY_RETRY_MS = 1;
 /** How often a live subscription checks for appends of other processes; appends of this process wake it at once. */
 const POLL_MS = 100;
-/** Beyond this, finding out which streams another process wrote costs more than reading the heads again. */
-const FOREIGN_EVENTS_MAX = 20_000;
-
 export interface SqliteEventStoreOptions {
   /** Clock for `recordedAt`, in milliseconds since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
+  /** Memory for pages of the file. Default: 16 MiB. */
+  readonly pageCacheBytes?: number | undefined;
   /** The most pages of the file, beyond which the disk counts as full: for tests. */
   readonly pagesMax?: number | undefined;
 }
@@ -69,7 +69,7 @@ interface Call {
 export class SqliteEventStore implements EventStore, RecordsExtent {
   readonly #database: DatabaseSync;
   readonly #reader: SqliteEventReader;
-  readonly #heads = new StreamHeads<StreamHead>(HEADS_MAX);
+  readonly #heads = new StreamHeads<StreamHead>(STREAM_HEADS_MAX);
   /** Categories of the streams in `#heads`. */
   readonly #headCategories = new Set<string>();
   readonly #recent: RecentEvents;
@@ -101,6 +101,9 @@ export class SqliteEventStore implements EventStore, RecordsExtent {
     this.#now = options.now ?? Date.now;
     try {
       createSchema(this.#database);
+      // Negative means KiB.
+      const cacheKib = Math.ceil((options.pageCacheBytes ?? PAGE_CACHE_BYTES_MAX) / 1024);
+      this.#database.exec(`PRAGMA cache_size = -${cacheKib}`);
       if (options.pagesMax !== undefined) this.#database.exec(`PRAGMA max_page_count = ${options.pagesMax}`);
       this.#reader = new SqliteEventReader(this.#database);
       this.#known = this.#reader.head();

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Append, EventFilter, NewEvent, StoredEvent } from '../event-store.js';
 import { RecentEvents } from './recent-events.js';
@@ -23,11 +25,31 @@ function eventAt(position: number, stream: string, type = 'Noted', dataText = '{
   };
 }
 
+async function collectGarbage(): Promise<void> {
+  // A weak reference keeps its target until the turn has ended.
+  await new Promise((resolve) => setImmediate(resolve));
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
+
 describe('the newest events in memory', () => {
   function positionsAfter(recent: RecentEvents, position: number, limit: number, filter?: EventFilter) {
     const page = recent.after(position, filter, limit);
     return page && { positions: page.events.map((event) => Number(event.position)), through: page.through };
   }
+
+  it('holds no event longer than its limit allows, however large the events are', async () => {
+    const recent = new RecentEvents(1_000_000, 0);
+    const added: WeakRef<StoredEvent>[] = [];
+    for (let position = 1; position <= 50; position += 1) {
+      const event = eventAt(position, 'a-1', 'Noted', 'x'.repeat(100_000));
+      added.push(new WeakRef(event));
+      recent.add([event]);
+    }
+    await collectGarbage();
+    expect(added.filter((event) => event.deref() !== undefined).length).toBeLessThanOrEqual(10);
+    expect(recent.after(49, undefined, 10)?.events).toHaveLength(1);
+  });
 
   it('returns the same pages as the log', () => {
     const recent = new RecentEvents(1_000_000, 4);
@@ -76,7 +98,7 @@ describe('the newest events in memory', () => {
   it('drops the oldest events beyond its byte limit', () => {
     const recent = new RecentEvents(100_000, 0);
     for (let position = 1; position <= 5_000; position += 1)
-      recent.add([eventAt(position, 'a-1', 'Noted', 'x'.repeat(498))]);
+      recent.add([eventAt(position, 'a-1', 'Noted', 'x'.repeat(166))]);
     expect(positionsAfter(recent, 4_899, 1)).toBeUndefined();
     expect(positionsAfter(recent, 4_900, 2)).toEqual({ positions: [4_901, 4_902], through: 4_902 });
   });

@@ -8,6 +8,9 @@ import type { EventFilter, StoredEvent } from '../event-store.js';
 /** Approximate bytes that an event takes besides its texts. */
 const EVENT_BYTES = 500;
 
+/** A text with the data that readers have parsed from it takes so many times its characters. */
+const PARSED_FACTOR = 3;
+
 export interface RecentPage {
   /** The matching events. */
   readonly events: readonly StoredEvent[];
@@ -28,8 +31,8 @@ interface ForeignStretch {
 }
 
 export class RecentEvents {
-  /** In log order; those before `#first` have been dropped. */
-  #events: StoredEvent[] = [];
+  /** In log order; those before `#first` have been dropped, and are undefined. */
+  #events: (StoredEvent | undefined)[] = [];
   #categories: string[] = [];
   #first = 0;
   #bytes = 0;
@@ -70,6 +73,7 @@ export class RecentEvents {
       const dropped = this.#events[this.#first];
       if (dropped === undefined) break;
       this.#bytes -= bytesOf(dropped);
+      this.#events[this.#first] = undefined;
       this.#first += 1;
       this.#after = Number(dropped.position);
     }
@@ -119,7 +123,7 @@ export class RecentEvents {
     return low;
   }
 
-  /** Frees dropped entries, but not one by one: moving the others to the front costs more than it frees. */
+  /** Removes the places of dropped events, but not one by one: moving the others to the front costs more than it frees. */
   #compact(): void {
     if (this.#first < 1000 && this.#first < this.#events.length) return;
     this.#events = this.#events.slice(this.#first);
@@ -131,5 +135,5 @@ export class RecentEvents {
 
 /** Counts characters as bytes: nearly all take one byte. */
 function bytesOf({ dataText, metadataText }: StoredEvent): number {
-  return dataText.length + metadataText.length + EVENT_BYTES;
+  return PARSED_FACTOR * dataText.length + metadataText.length + EVENT_BYTES;
 }

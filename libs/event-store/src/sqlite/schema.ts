@@ -21,13 +21,11 @@ export const APPLICATION_ID = 0x54414e54;
 export const FILE_PRAGMAS: readonly string[] = ['PRAGMA page_size = 8192', 'PRAGMA journal_mode = WAL'];
 
 /**
- * Set for every connection. FULL: an acknowledged commit survives a power failure. The cache is limited (negative means
- * KiB), so that memory does not grow with the log. A checkpoint every 32 MiB of WAL (4,096 pages) keeps writes
- * sequential.
+ * Set for every connection, besides the size of its cache. FULL: an acknowledged commit survives a power failure. A
+ * checkpoint every 32 MiB of WAL (4,096 pages) keeps writes sequential.
  */
 export const CONNECTION_PRAGMAS: readonly string[] = [
   'PRAGMA synchronous = FULL',
-  'PRAGMA cache_size = -32768',
   'PRAGMA wal_autocheckpoint = 4096',
   'PRAGMA journal_size_limit = 67108864',
   'PRAGMA foreign_keys = OFF',

@@ -180,7 +180,7 @@ describe('the embedded broker', () => {
 
   describe('retention', () => {
     const stored = (topic: string): number => {
-      const topics = new StoredTopics(path, { retentionMs: 0, nowMs: () => 0 });
+      const topics = new StoredTopics(path, { retentionMs: 0, pageCacheBytes: 0, nowMs: () => 0 });
       const { length } = topics.read(topic, 0n, 100_000);
       topics.close();
       return length;

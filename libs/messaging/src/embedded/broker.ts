@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { BroadcastChannel } from 'node:worker_threads';
 import { systemTimers, type Timers } from '@tantieme/time/timers';
 import type { Broker, OutgoingMessage, Positions, SubscribeOptions, Subscription } from '../broker.js';
+import { PAGE_CACHE_BYTES_MAX } from '../limits.js';
 import { PARTITION, StoredTopics } from './stored-topics.js';
 import { EmbeddedSubscription, Group } from './subscription.js';
 import { StoredTopicReader, ViewReader } from './topic-reader.js';
@@ -18,6 +19,8 @@ export interface EmbeddedBrokerOptions {
   /** Older messages are deleted once every group that reads their topic has committed them. Default: 7. */
   readonly retentionDays?: number | undefined;
   readonly timers?: Timers | undefined;
+  /** Memory for pages of the file. Default: 16 MiB. */
+  readonly pageCacheBytes?: number | undefined;
 }
 
 const RETENTION_DAYS_DEFAULT = 7;
@@ -37,12 +40,13 @@ class EmbeddedBroker implements Broker {
 
   constructor(path: string, options: EmbeddedBrokerOptions) {
     const { views = new Map<string, TopicView>(), retentionDays = RETENTION_DAYS_DEFAULT } = options;
-    const { timers = systemTimers } = options;
+    const { timers = systemTimers, pageCacheBytes = PAGE_CACHE_BYTES_MAX } = options;
     this.views = views;
     this.timers = timers;
     this.stored = new StoredTopics(path, {
       retentionMs: retentionDays * 24 * 3600 * 1000,
       nowMs: () => timers.nowMs(),
+      pageCacheBytes,
     });
     this.threads = new BroadcastChannel(`broker ${resolve(path)}`);
     this.threads.unref();

@@ -2,6 +2,7 @@
  * The topics on which others publish, and where each group stands in each topic, in a SQLite file. Other threads and
  * processes may publish and read.
  */
+import { existsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Message, OutgoingMessage } from '../broker.js';
 import { PRUNED_MESSAGES_MAX } from '../limits.js';
@@ -16,14 +17,18 @@ export class StoredTopics {
 
   constructor(
     path: string,
-    private readonly options: { readonly retentionMs: number; readonly nowMs: () => number },
+    private readonly options: {
+      readonly retentionMs: number;
+      readonly nowMs: () => number;
+      readonly pageCacheBytes: number;
+    },
   ) {
     this.database = new DatabaseSync(path, { readBigInts: true });
     this.database.exec(`
       PRAGMA busy_timeout = 10000;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
-      PRAGMA cache_size = -16384;
+      PRAGMA cache_size = -${Math.ceil(options.pageCacheBytes / 1024)};
       PRAGMA wal_autocheckpoint = 4000;
       CREATE TABLE IF NOT EXISTS topics (topic TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
       CREATE TABLE IF NOT EXISTS messages (
@@ -31,7 +36,8 @@ export class StoredTopics {
         key TEXT NOT NULL, value TEXT NOT NULL, headers TEXT, PRIMARY KEY (topic, offset)
       ) STRICT;
       CREATE TABLE IF NOT EXISTS positions (
-        consumer_group TEXT NOT NULL, topic TEXT NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (consumer_group, topic)
+        consumer_group TEXT NOT NULL, topic TEXT NOT NULL, next INTEGER NOT NULL, mark TEXT,
+        PRIMARY KEY (consumer_group, topic)
       ) STRICT;
     `);
   }
@@ -107,16 +113,23 @@ export class StoredTopics {
     return this.number('SELECT next FROM positions WHERE consumer_group = ? AND topic = ?', group, topic) ?? 0n;
   }
 
+  /** Of a view: identifies the log at or before the committed offset. */
+  mark(group: string, topic: string): string | undefined {
+    const row = this.statement('SELECT mark FROM positions WHERE consumer_group = ? AND topic = ?').get(group, topic);
+    return typeof row?.['mark'] === 'string' ? row['mark'] : undefined;
+  }
+
   /**
    * Not synced to the disk, but with the next message. A power failure before then moves the group back a few batches,
    * which are delivered again. A consumer must tolerate that anyway, as its effect is stored before its position.
    */
-  commit(group: string, topic: string, next: bigint): void {
+  commit(group: string, topic: string, next: bigint, mark?: string): void {
     this.database.exec('PRAGMA synchronous = NORMAL');
     try {
       this.statement(
-        'INSERT INTO positions VALUES (?, ?, ?) ON CONFLICT (consumer_group, topic) DO UPDATE SET next = max(next, excluded.next)',
-      ).run(group, topic, next);
+        `INSERT INTO positions VALUES (?, ?, ?, ?) ON CONFLICT (consumer_group, topic)
+         DO UPDATE SET next = max(next, excluded.next), mark = coalesce(excluded.mark, mark)`,
+      ).run(group, topic, next, mark ?? null);
     } finally {
       this.database.exec('PRAGMA synchronous = FULL');
     }
@@ -130,6 +143,32 @@ export class StoredTopics {
     let statement = this.statements.get(sql);
     if (!statement) this.statements.set(sql, (statement = this.database.prepare(sql)));
     return statement;
+  }
+}
+
+/** Where a group stands in a view of the log. */
+export interface ViewPosition {
+  readonly group: string;
+  readonly topic: string;
+  readonly next: bigint;
+  readonly mark: string;
+}
+
+/** Where all groups stand in views of the log; empty without a file. */
+export function viewPositions(path: string): readonly ViewPosition[] {
+  if (!existsSync(path)) return [];
+  const database = new DatabaseSync(path, { readBigInts: true });
+  try {
+    if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'positions'").get() === undefined) return [];
+    const rows = database.prepare('SELECT * FROM positions WHERE mark IS NOT NULL').all();
+    return rows.map((row) => ({
+      group: String(row['consumer_group']),
+      topic: String(row['topic']),
+      next: row['next'] as bigint,
+      mark: String(row['mark']),
+    }));
+  } finally {
+    database.close();
   }
 }
 

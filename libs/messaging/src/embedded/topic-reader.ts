@@ -51,6 +51,8 @@ export class StoredTopicReader implements TopicReader {
 /** Reads one page of a view ahead, and hands it out in batches. */
 export class ViewReader implements TopicReader {
   committed: bigint;
+  /** That of the newest committed page with one. */
+  private mark: string | undefined;
   private readonly ending = new AbortController();
   private readonly pages: AsyncIterator<ViewPage>;
   private reading: Promise<void> | undefined;
@@ -71,7 +73,8 @@ export class ViewReader implements TopicReader {
     const { stored, group, topic, view, batchSize, timers } = options;
     this.committed = this.saved = stored.committed(group, topic);
     this.savedAtMs = timers.nowMs();
-    const pages = view.subscribe({ from: this.committed, batchSize, signal: this.ending.signal });
+    const mark = stored.mark(group, topic);
+    const pages = view.subscribe({ from: this.committed, mark, batchSize, signal: this.ending.signal });
     this.pages = pages[Symbol.asyncIterator]();
   }
 
@@ -91,6 +94,7 @@ export class ViewReader implements TopicReader {
   commit({ messages, next }: Batch): void {
     this.left = this.left.slice(messages.length);
     if (this.left.length > 0) return;
+    this.mark = this.page?.mark ?? this.mark;
     this.page = undefined;
     this.committed = next;
     this.reading ??= this.read();
@@ -106,7 +110,7 @@ export class ViewReader implements TopicReader {
   private save(): void {
     const { stored, group, topic, timers } = this.options;
     if (this.committed === this.saved) return;
-    stored.commit(group, topic, this.committed);
+    stored.commit(group, topic, this.committed, this.mark);
     this.saved = this.committed;
     this.savedAtMs = timers.nowMs();
   }

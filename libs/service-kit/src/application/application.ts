@@ -28,6 +28,7 @@ import { TRACING } from '../runtime/runtime-tokens.js';
 import { receivesTextBody } from '../http/text-body.js';
 import { SpanKind, traceparentOf } from '../observability/tracing.js';
 import type { Tracing } from '../observability/tracing.js';
+import { PARAMETER_LENGTH_MAX } from '../limits.js';
 
 /** Joins the runtime and the service modules of one process. */
 @Module({})
@@ -41,9 +42,6 @@ export const TEXT_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml'
 
 /** Accepted correlation ids of callers: they go into events, logs and headers. */
 const CORRELATION_ID = /^[\w.:@/+=-]{1,128}$/;
-
-/** Largest length of a path parameter: `source|id` of a deal, percent-encoded. */
-const PARAMETER_LENGTH_MAX = 500;
 
 /**
  * Creates and initialises an application of the given module (one service, or many): the stores are open and the

@@ -13,7 +13,7 @@ import { systemTimers } from '@tantieme/time/timers';
 import { Background } from '../background/background.js';
 import type { WorkFilter, WorkThread } from '../background/background.js';
 import type { RuntimeConfig } from '../runtime/config.js';
-import { threadHeapMib } from '../runtime/memory.js';
+import { threadHeapMib, YOUNG_GENERATION_MIB } from '../runtime/memory.js';
 import { createLogger, PinoNestLogger } from '../observability/logging.js';
 import { Metrics } from '../observability/metrics.js';
 import type { MetricsJson } from '../observability/metrics.js';
@@ -46,7 +46,10 @@ export class BackgroundThread implements WorkThread {
     this.worker = new Worker(program, {
       name: data.thread,
       workerData: data,
-      resourceLimits: { maxOldGenerationSizeMb: threadHeapMib(data.config.memoryMb) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: threadHeapMib(data.config.memoryMb),
+        maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB,
+      },
     });
     // Not yet started, it must not keep the process alive: a start may fail elsewhere.
     this.worker.unref();

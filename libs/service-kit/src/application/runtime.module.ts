@@ -137,7 +137,7 @@ export class RuntimeModule {
         },
         { provide: TRACING, useFactory: () => openTracing(config) },
         { provide: DATABASE, useFactory: () => openReadDatabase(config) },
-        { provide: LOG_CHECK, useFactory: checkLog, inject: [EVENT_STORE, DATABASE, TIMERS] },
+        { provide: LOG_CHECK, useFactory: checkLog, inject: [EVENT_STORE, DATABASE, TIMERS, CONFIG] },
         { provide: TOPIC_VIEWS, useFactory: () => new Map() },
         LaneEnds,
         { provide: TIMERS, useValue: systemTimers },

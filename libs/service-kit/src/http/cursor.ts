@@ -2,9 +2,8 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { PAGE_LIMIT_MAX } from '../limits.js';
 
-/** Rows per page: the largest number, and the default. */
-export const PAGE_LIMIT_MAX = 200;
 export const PAGE_LIMIT = 50;
 
 /** Query of a list; a route extends it with its filters. */

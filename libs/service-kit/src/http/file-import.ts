@@ -14,11 +14,18 @@ import { MAPPING_HEADER } from './mapping-document.js';
 export const NDJSON_TYPE = 'application/x-ndjson';
 export const CSV_TYPE = 'text/csv';
 
+/** A query parameter that is `true` or `false`. */
+export function TrueOrFalse(): PropertyDecorator {
+  return applyDecorators(
+    IsOptional(),
+    Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value)),
+    IsBoolean({ message: 'must be true or false' }),
+  );
+}
+
 export class DryRunQuery {
   @ApiPropertyOptional({ default: false, description: 'True: answers what would happen, and writes nothing' })
-  @IsOptional()
-  @Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value))
-  @IsBoolean({ message: 'must be true or false' })
+  @TrueOrFalse()
   dryRun: boolean = false;
 }
 
@@ -50,6 +57,12 @@ export class FileQuery extends DryRunQuery {
   @IsString()
   @MaxLength(100)
   locale?: string;
+}
+
+export class WithdrawableFileQuery extends FileQuery {
+  @ApiPropertyOptional({ default: false, description: 'True: what the file states is withdrawn instead of recorded' })
+  @TrueOrFalse()
+  withdraw: boolean = false;
 }
 
 /** The body of a route that imports a file, for the OpenAPI document. */

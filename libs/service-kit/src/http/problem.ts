@@ -4,7 +4,11 @@ import { Catch, HttpException, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { isDatabaseUnavailable, isStorageFull } from '@tantieme/event-sourcing/read-model/database-unavailable';
+import {
+  isDatabaseUnavailable,
+  isStorageFull,
+  isTableMissing,
+} from '@tantieme/event-sourcing/read-model/database-unavailable';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import {
   EventStoreRefused,
@@ -146,6 +150,13 @@ function failureOf(error: unknown): Failure {
     };
   if (isDatabaseUnavailable(error))
     return unavailable('DatabaseUnavailable', 'database', 'the database cannot be reached; try again');
+  if (isTableMissing(error))
+    return unavailable(
+      'DatabaseUnavailable',
+      'database',
+      'the tables of the read models are still being created; try again',
+      'has no tables yet',
+    );
   if (error instanceof StorageFull || isStorageFull(error))
     return {
       status: 507,
@@ -166,8 +177,8 @@ function failureOf(error: unknown): Failure {
 }
 
 /** The reason is shown in the log and in `/health/ready`, not to the caller. */
-function unavailable(code: string, field: string, detail: string): Failure {
-  return { status: 503, code, detail, errors: [{ field, reason: 'cannot be reached' }] };
+function unavailable(code: string, field: string, detail: string, reason = 'cannot be reached'): Failure {
+  return { status: 503, code, detail, errors: [{ field, reason }] };
 }
 
 /** Errors of Nest and of Fastify (which Nest wraps): malformed JSON, unknown route, body too large, … */

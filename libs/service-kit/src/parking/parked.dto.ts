@@ -2,10 +2,9 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 
 import { PageQuery } from '../http/cursor.js';
+import { PROCESS_LENGTH_MAX } from '../limits.js';
 
 export const PARKED_STATUSES = ['parked', 'retrying', 'handled', 'discarded'] as const;
-
-const NAME_LENGTH_MAX = 200;
 
 export class ParkedQuery extends PageQuery {
   @ApiPropertyOptional({ enum: PARKED_STATUSES, description: 'Status; by default what is still open' })
@@ -16,7 +15,7 @@ export class ParkedQuery extends PageQuery {
   @ApiPropertyOptional({ description: 'Name of the process that refused it', example: 'deal-ingestion-inbound' })
   @IsOptional()
   @IsString()
-  @MaxLength(NAME_LENGTH_MAX)
+  @MaxLength(PROCESS_LENGTH_MAX)
   process?: string;
 }
 

@@ -6,7 +6,8 @@ import { oneOf } from '@tantieme/contracts/suggest';
 import { SASL_MECHANISMS } from '@tantieme/messaging/kafka/options';
 import type { KafkaOptions, SaslOptions, TlsOptions } from '@tantieme/messaging/kafka/options';
 
-import { defaultMemoryMb, MEMORY_MB_MIN } from './memory.js';
+import { defaultMemoryMb } from './memory.js';
+import { MEMORY_MB_MIN } from '../limits.js';
 
 /** Levels of pino; `silent` logs nothing. */
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;

@@ -4,9 +4,7 @@ import { StorageFull } from '@tantieme/event-store/event-store';
 
 import { EMBEDDED } from './config.js';
 import type { RuntimeConfig } from './config.js';
-
-/** A few of the largest appends, and the growth of the write-ahead logs' indexes. */
-const FREE_BYTES_MIN = 8 * 1024 * 1024;
+import { FREE_BYTES_MIN } from '../limits.js';
 
 /**
  * Checks that the embedded stores have space left on their disk.

@@ -1,7 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { scaleCaches, scaledBytes } from '@tantieme/event-sourcing/decide/cache-scale';
 
+import { sql } from 'kysely';
+
 import { loadConfig } from './config.js';
+import { openReadDatabase } from './database.js';
 import { cacheScaleOf, defaultMemoryMb, threadHeapMib } from './memory.js';
 
 const GIB = 1024 ** 3;
@@ -22,6 +29,15 @@ describe('the memory of a process', () => {
     expect(loadConfig({ TANTIEME_MEMORY_MB: '8192' }).memoryMb).toBe(8192);
     expect(loadConfig({}).memoryMb).toBe(defaultMemoryMb());
     expect(() => loadConfig({ TANTIEME_MEMORY_MB: '100' })).toThrow('TANTIEME_MEMORY_MB');
+  });
+
+  it("limits SQLite's page caches, too", async () => {
+    const dataDirectory = mkdtempSync(join(tmpdir(), 'memory-'));
+    const database = await openReadDatabase(loadConfig({ TANTIEME_MEMORY_MB: '256' }, { dataDirectory }));
+    const { rows } = await sql<{ cache_size: number }>`pragma cache_size`.execute(database);
+    await database.destroy();
+    rmSync(dataDirectory, { recursive: true });
+    expect(rows).toEqual([{ cache_size: -2048 }]);
   });
 
   it('divides among all caches, and limits the heaps of the threads', () => {

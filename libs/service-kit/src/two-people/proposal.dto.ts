@@ -4,12 +4,7 @@ import { IsIn, IsOptional, IsString, MaxLength, MinLength } from 'class-validato
 import { PageQuery } from '../http/cursor.js';
 import { PROPOSAL_STATES } from './proposal.js';
 import type { JsonObject, Proposal, ProposalState } from './proposal.js';
-
-/** Longest reason of a person: a paragraph. */
-export const REASON_LENGTH_MAX = 1000;
-
-/** Longest name of an action. */
-const ACTION_LENGTH_MAX = 100;
+import { REASON_LENGTH_MAX, ACTION_LENGTH_MAX } from '../limits.js';
 
 export class ProposalsQuery extends PageQuery {
   @ApiPropertyOptional({ enum: PROPOSAL_STATES, description: 'State of the proposal' })

@@ -8,6 +8,7 @@ import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { JsonValue } from '@tantieme/event-store/event-store';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { VALUE_LENGTH_MAX } from '../limits.js';
 
 export const PROPOSAL = 'proposal';
 
@@ -304,9 +305,6 @@ function changedFields(
       reason: `was ${textOf(before[name])}, is ${textOf(now[name])}`,
     }));
 }
-
-/** Longest text of a value in the reason why a proposal changed. */
-const VALUE_LENGTH_MAX = 200;
 
 function textOf(value: JsonValue | undefined): string {
   const text = value === undefined ? 'missing' : canonicalJson(value);

@@ -1,6 +1,6 @@
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
-import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import { metadataOf, parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { logSource } from '@tantieme/event-sourcing/process/log-source';
 import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
@@ -23,6 +23,7 @@ import type {
 } from './proposal.js';
 import { proposalProjection, proposalStream, proposalTable } from './proposal.tables.js';
 import type { ProposalTables } from './proposal.tables.js';
+import { PROPOSALS_BYTES_MAX } from '../limits.js';
 
 /** An action that needs two people. */
 export interface TwoPersonAction {
@@ -40,11 +41,8 @@ export interface TwoPersonAction {
    * Carries the action out. Called again after a crash, and perhaps by two processes at once: must be idempotent.
    * @throws {DomainError} where the action is no longer possible; the proposal is refused then
    */
-  carryOut(proposal: Proposal, context: CommandContext): Promise<void>;
+  carryOut(proposal: Proposal, context: RequestContext): Promise<void>;
 }
-
-/** Enough for the states of thousands of proposals. */
-const STATES_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface ProposalsFilter {
   readonly state?: ProposalState | undefined;
@@ -68,7 +66,7 @@ export class Proposals {
   ) {
     const { service, store, db, background } = on;
     this.table = proposalTable(service);
-    this.runtime = createRuntime({ store, decider: proposalDecider, cacheBytesMax: STATES_BYTES_MAX });
+    this.runtime = createRuntime({ store, decider: proposalDecider, cacheBytesMax: PROPOSALS_BYTES_MAX });
     background.add(projectionProcess(db, proposalProjection(service)));
     background.add({
       name: `${service}-confirmed-proposals`,
@@ -79,7 +77,7 @@ export class Proposals {
   }
 
   /** Repeating an open proposal returns it; other figures or parameters make a new one, which replaces it. */
-  async propose(action: string, subject: string, request: JsonObject, context: CommandContext): Promise<Proposal> {
+  async propose(action: string, subject: string, request: JsonObject, context: RequestContext): Promise<Proposal> {
     const read = await this.actionOf(action).read(subject, request);
     const { state } = await this.runtime.handle(
       this.streamOf(action, subject),
@@ -94,7 +92,7 @@ export class Proposals {
    * @throws {DomainError} `ProposalUnknown`, `ProposalSuperseded`, `ProposalDecided`, `ProposalChanged`,
    * `SecondPersonNeeded`, `RoleMissing`
    */
-  async confirm(id: string, caller: Principal, context: CommandContext): Promise<Proposal> {
+  async confirm(id: string, caller: Principal, context: RequestContext): Promise<Proposal> {
     const { stream, number, action, newest } = await this.locate(id, caller);
     // Only an open proposal is compared with the present: carrying it out has changed what it read.
     const isOpen = newest?.number === number && newest.state === 'open';
@@ -105,7 +103,7 @@ export class Proposals {
   }
 
   /** @throws {DomainError} `ProposalUnknown`, `ProposalSuperseded`, `ProposalDecided`, `RoleMissing` */
-  async reject(id: string, reason: string | undefined, caller: Principal, context: CommandContext): Promise<Proposal> {
+  async reject(id: string, reason: string | undefined, caller: Principal, context: RequestContext): Promise<Proposal> {
     const { stream, number } = await this.locate(id, caller);
     const command = { type: 'reject', number, reason, by: context.actor, at: new Date().toISOString() } as const;
     return known((await this.runtime.handle(stream, command, context)).state.newest);

@@ -6,6 +6,7 @@ import { FISCAL_WEEKS, PERIODS } from './document.js';
 import type { Calendar } from './document.js';
 import { calendarFault } from './fault.js';
 import { defaultWeekAnchor, onOrAfter, weekAnchor, weekLength } from './weeks.js';
+import { CALENDARS_MAX } from '../limits.js';
 
 /**
  * `monthly@Europe/Paris`, `biweekly.2026-01-12@UTC`, `monthly.FY02-01.4-4-5@America/New_York`. Many values of `starts`
@@ -23,8 +24,6 @@ export function calendarKey(calendar: Calendar): string {
 
 const KEY = /^([a-z-]+)(?:\.FY(\d{2}-\d{2})(?:\.(\d-\d-\d))?)?(?:\.(\d{4}-\d{2}-\d{2}))?@(.+)$/;
 
-/** Keys come from outside, so the number of remembered ones is bounded. */
-export const CALENDARS_MAX = 1000;
 const calendarsByKey = new Map<string, Calendar>();
 
 /** The calendar of a key. @throws {TimeError} `PeriodInvalid` */

@@ -9,14 +9,15 @@
  * For weeks from Monday that is the rule of ISO 8601. So windows always consist of whole periods, unless they are
  * shorter than one.
  */
-import { addDays, dayOfNumber, YEAR_MAX, YEAR_MIN } from '../day.js';
+import { addDays, dayOfNumber } from '../day.js';
+import { YEAR_MAX, YEAR_MIN, CALENDARS_MAX } from '../limits.js';
 import { formatInstant, parseInstant } from '../instant.js';
 import { TimeError } from '../time-error.js';
 import { assertTimeZone, utcYear } from '../time-zone.js';
 import { OVERS } from './document.js';
 import type { Calendar, Over } from './document.js';
 import { calendarFault, overFault } from './fault.js';
-import { calendarKey, CALENDARS_MAX } from './key.js';
+import { calendarKey } from './key.js';
 import { calendarYear } from './year.js';
 import type { CalendarYear } from './year.js';
 

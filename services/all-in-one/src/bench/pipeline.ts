@@ -12,6 +12,7 @@ import { measureClientRate } from '@tantieme/event-store/esdb/testing/client-rat
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import { verifyFile } from '../verify/verify-file.js';
 import { measureBareInserts } from './bare-inserts.js';
+import { measureClosedYears } from './closed-years.js';
 import { startServerProcess } from './server-process.js';
 import { measureStart } from './start.js';
 import { CALENDAR, dealsOf, partnersOf, PERIOD, PLAN } from './history.js';
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     /** Payees of the closing that is compared with reading and parsing its log. */
     accounts: { type: 'string', default: '10000' },
     events: { type: 'string', default: '20000' },
+    'closed-lines': { type: 'string', default: '1000000' },
   },
 });
 
@@ -109,6 +111,7 @@ async function verifySeconds(path: string): Promise<number> {
   return (performance.now() - startedMs) / 1000;
 }
 
+const closedYears = await measureClosedYears(Number(options['closed-lines']));
 const deals = Number(options.deals);
 const startSeconds = await measureStart();
 const accounts = Number(options.accounts);
@@ -143,6 +146,7 @@ printFigures(
     closingSeconds: closing.closingSeconds,
     closingToReadParse: closing.closingSeconds / closingRead.seconds,
     peakMemoryBytes: small.peakBytes,
+    ...closedYears,
     ...(large
       ? {
           largeDeals: deals * growth,

@@ -9,6 +9,7 @@ import { print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
 import { localTime } from '../output/time.js';
 import { dataOf } from '../server/client.js';
+import type { Schemas } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { timeZoneFor } from '../server/short-ids.js';
@@ -86,6 +87,7 @@ function showCommand(): Command {
           ),
         );
       }
+      for (const one of deal.overReturns ?? []) print(`warning: ${overReturnText(one)}`);
       print(
         table(
           [
@@ -99,6 +101,10 @@ function showCommand(): Command {
     });
 }
 
+function overReturnText(one: Schemas['OverReturnAnswer']): string {
+  return `return ${one.return} exceeds line ${one.line} (sold ${one.sold}) by ${one.exceeds}`;
+}
+
 interface DealFilter extends ServerOptions, ListOptions {
   readonly source?: string;
   readonly partner?: string;
@@ -107,6 +113,7 @@ interface DealFilter extends ServerOptions, ListOptions {
   readonly until?: string;
   readonly timeZone?: string;
   readonly earnedNothing?: boolean;
+  readonly overReturned?: boolean;
 }
 
 function listCommand(): Command {
@@ -117,6 +124,7 @@ function listCommand(): Command {
     .option('--from <day>', 'booked on or after this day')
     .option('--until <day>', 'booked before this day')
     .option('--earned-nothing', 'deals that are credited to nobody, each with its reasons')
+    .option('--over-returned', 'deals with returns of more than was sold, each with by how much')
     .option('--time-zone <zone>', 'time zone of the times (default: that of the plans)')
     .action(async (options: DealFilter) => {
       const api = await connect(options, 'auditor');
@@ -128,22 +136,25 @@ function listCommand(): Command {
           { title: 'why', of: (one) => one.message, text: true },
           { title: 'since', of: (one) => localTime(one.since, timeZone), rank: 1 },
         ]);
-      const { source, partner, text, from, until } = options;
-      await printList(
-        options,
-        (query) =>
-          api.GET('/deals', { params: { query: omitUndefined({ ...query, source, partner, text, from, until }) } }),
-        [
+      const { source, partner, text, from, until, overReturned } = options;
+      const filter = omitUndefined({ source, partner, text, from, until, overReturned });
+      if (overReturned)
+        return printList(options, (query) => api.GET('/deals', { params: { query: { ...query, ...filter } } }), [
           { title: 'source', of: (deal) => deal.source },
           { title: 'deal', of: (deal) => deal.id },
           { title: 'currency', of: (deal) => deal.currency },
-          { title: 'lines', of: (deal) => deal.lineCount, align: 'right' },
-          { title: 'booked', of: (deal) => localTime(deal.bookedAt, timeZone) },
-          { title: 'invoices', of: (deal) => deal.invoiceCount, align: 'right', rank: 2 },
-          { title: 'payments', of: (deal) => deal.paymentCount, align: 'right', rank: 3 },
-          { title: 'returns', of: (deal) => deal.returnCount, align: 'right', rank: 1 },
-          { title: 'cancelled', of: (deal) => localTime(deal.cancelledAt, timeZone), rank: 4 },
-        ],
-      );
+          { title: 'why', of: (deal) => deal.overReturns?.map(overReturnText).join('; '), text: true },
+        ]);
+      await printList(options, (query) => api.GET('/deals', { params: { query: { ...query, ...filter } } }), [
+        { title: 'source', of: (deal) => deal.source },
+        { title: 'deal', of: (deal) => deal.id },
+        { title: 'currency', of: (deal) => deal.currency },
+        { title: 'lines', of: (deal) => deal.lineCount, align: 'right' },
+        { title: 'booked', of: (deal) => localTime(deal.bookedAt, timeZone) },
+        { title: 'invoices', of: (deal) => deal.invoiceCount, align: 'right', rank: 2 },
+        { title: 'payments', of: (deal) => deal.paymentCount, align: 'right', rank: 3 },
+        { title: 'returns', of: (deal) => deal.returnCount, align: 'right', rank: 1 },
+        { title: 'cancelled', of: (deal) => localTime(deal.cancelledAt, timeZone), rank: 4 },
+      ]);
     });
 }

@@ -35,6 +35,7 @@ interface ImportOptions extends ServerOptions {
   readonly mapping?: string;
   readonly locale?: string;
   readonly dryRun?: boolean;
+  readonly withdraw?: boolean;
 }
 
 /** Reasons of refused rows that are printed; the server keeps all of those about deals. */
@@ -58,31 +59,34 @@ export function importCommand(): Command {
 
 /** `name` is the kind, or `import` below the command of that kind. */
 export function kindCommand(kind: ImportKind, about: string, name: string = kind): Command {
-  return serverCommand(name, `import ${about}`)
+  const command = serverCommand(name, `import ${about}`)
     .argument('<file>')
     .addOption(new Option('--format <format>', 'default: by the ending of the file').choices(['csv', 'ndjson']))
     .option('--mapping <file>', 'JSON document that names the columns of a CSV file')
     .option('--locale <locale>', 'how numbers and dates are written in a CSV file: fr-FR, de-DE, en-US')
-    .option('--dry-run', 'print what would happen, with totals; nothing is stored')
-    .action(async (file: string, options: ImportOptions) => {
-      const api = await connect(options, ROLES[kind]);
-      const mapping: unknown =
-        options.mapping === undefined ? undefined : JSON.parse(readFileSync(options.mapping, 'utf8'));
-      const result = await importBody(api, {
-        kind,
-        body: await openAsBlob(file),
-        format: options.format ?? (extname(file).toLowerCase() === '.csv' ? 'csv' : 'ndjson'),
-        file: basename(file),
-        mapping,
-        locale: options.locale,
-        dryRun: options.dryRun,
-      });
-      if (options.json) printJson(result);
-      else print(importSummary(result));
-      if (!options.json && kind === 'deals' && result.counts.refused + result.counts.conflicts > 0 && !options.dryRun)
-        hint('refused facts are kept: "tantieme refusal list" prints them with the reasons');
-      if (result.counts.refused + result.counts.conflicts > 0) process.exitCode = 1;
+    .option('--dry-run', 'print what would happen, with totals; nothing is stored');
+  if (kind !== 'deals' && kind !== 'partners')
+    command.option('--withdraw', 'withdraw what the file states, where it is still recorded so');
+  return command.action(async (file: string, options: ImportOptions) => {
+    const api = await connect(options, ROLES[kind]);
+    const mapping: unknown =
+      options.mapping === undefined ? undefined : JSON.parse(readFileSync(options.mapping, 'utf8'));
+    const result = await importBody(api, {
+      kind,
+      body: await openAsBlob(file),
+      format: options.format ?? (extname(file).toLowerCase() === '.csv' ? 'csv' : 'ndjson'),
+      file: basename(file),
+      mapping,
+      locale: options.locale,
+      dryRun: options.dryRun,
+      withdraw: options.withdraw,
     });
+    if (options.json) printJson(result);
+    else print(importSummary(result, options.withdraw));
+    if (!options.json && kind === 'deals' && result.counts.refused + result.counts.conflicts > 0 && !options.dryRun)
+      hint('refused facts are kept: "tantieme refusal list" prints them with the reasons');
+    if (result.counts.refused + result.counts.conflicts > 0) process.exitCode = 1;
+  });
 }
 
 export interface ImportResult {
@@ -104,11 +108,12 @@ export interface ImportResult {
   readonly reasons: readonly string[];
 }
 
-export function importSummary({ dryRun, counts, amounts, reasons }: ImportResult): string {
+export function importSummary({ dryRun, counts, amounts, reasons }: ImportResult, withdraw = false): string {
   const { total, accepted, repeated, conflicts, refused } = counts;
-  const summary =
-    `${dryRun ? 'nothing is stored; it would be ' : ''}${total} in all: ${accepted} new, ${repeated} known already, ` +
-    `${conflicts} in conflict, ${refused} refused`;
+  const words = withdraw
+    ? `${accepted} withdrawn, ${repeated} not there, ${refused} left as they are`
+    : `${accepted} new, ${repeated} known already, ${conflicts} in conflict, ${refused} refused`;
+  const summary = `${dryRun ? 'nothing is stored; it would be ' : ''}${total} in all: ${words}`;
   return [summary, ...totalsOf(amounts), ...reasons].join('\n');
 }
 
@@ -136,6 +141,8 @@ export interface ImportRequest {
   readonly mapping?: unknown;
   readonly locale?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  /** Not of deals and partners. */
+  readonly withdraw?: boolean | undefined;
 }
 
 /** Sends facts and shows how far the server is. @throws where the server breaks off before the result */
@@ -158,7 +165,7 @@ export async function importBody(api: Api, request: ImportRequest): Promise<Impo
   );
 }
 
-function send(api: Api, { kind, body, format, file, mapping, locale, dryRun }: ImportRequest) {
+function send(api: Api, { kind, body, format, file, mapping, locale, dryRun, withdraw }: ImportRequest) {
   const { headers, ...raw } = rawBody(body, format === 'csv' ? 'text/csv' : 'application/x-ndjson');
   const sent = {
     ...raw,
@@ -166,17 +173,18 @@ function send(api: Api, { kind, body, format, file, mapping, locale, dryRun }: I
     parseAs: 'stream' as const,
   };
   const query = omitUndefined({ format, file, locale, dryRun });
+  const withdrawable = omitUndefined({ ...query, withdraw });
   switch (kind) {
     case 'deals':
       return api.POST('/imports', { params: { query }, ...sent });
     case 'partners':
       return api.POST('/partners/batch', { params: { query }, ...sent });
     case 'quotas':
-      return api.POST('/quotas/batch', { params: { query }, ...sent });
+      return api.POST('/quotas/batch', { params: { query: withdrawable }, ...sent });
     case 'exchange-rates':
-      return api.POST('/exchange-rates/batch', { params: { query }, ...sent });
+      return api.POST('/exchange-rates/batch', { params: { query: withdrawable }, ...sent });
     default:
-      return api.POST('/partners/{kind}/batch', { params: { path: { kind }, query }, ...sent });
+      return api.POST('/partners/{kind}/batch', { params: { path: { kind }, query: withdrawable }, ...sent });
   }
 }
 

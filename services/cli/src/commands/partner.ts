@@ -1,6 +1,7 @@
 /** `tantieme partner`: who sells for us, and under which terms. */
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { Command, Option } from 'commander';
+import { suggest } from '@tantieme/contracts/suggest';
+import { Argument, Command, Option } from 'commander';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import type { Partner } from '@tantieme/contracts/partner';
 import { positive, printList, withLimit } from './list.js';
@@ -8,6 +9,7 @@ import type { ListOptions } from './list.js';
 import { print, printJson } from '../output/print.js';
 import { table } from '../output/table.js';
 import { dataOf } from '../server/client.js';
+import type { Api } from '../server/client.js';
 import { connect, serverCommand } from '../server/connection.js';
 import type { ServerOptions } from '../server/connection.js';
 import { kindCommand } from './import.js';
@@ -23,6 +25,7 @@ export function partnerCommand(): Command {
     .addCommand(uplineCommand())
     .addCommand(agreeCommand())
     .addCommand(certifyCommand())
+    .addCommand(withdrawCommand())
     .addCommand(warningsCommand());
 }
 
@@ -165,6 +168,56 @@ function certifyCommand(): Command {
     );
 }
 
+const WITHDRAWABLE = ['tier', 'upline', 'agreement', 'certification'] as const;
+
+function withdrawCommand(): Command {
+  return serverCommand('withdraw', 'withdraw what was recorded by mistake, as if it had never been')
+    .argument('<id>')
+    .addArgument(new Argument('<what>').choices([...WITHDRAWABLE]))
+    .argument('<key>', 'its first day (tier, upline) or its id (agreement, certification), as "partner show" prints it')
+    .action(async (id: string, what: (typeof WITHDRAWABLE)[number], key: string, options: ServerOptions) => {
+      const api = await connect(options, 'operator');
+      const partner = await dataOf(api.GET('/partners/{id}', { params: { path: { id } } }));
+      const keys = keysOf(partner, what);
+      if (!keys.includes(key)) {
+        const nearest = suggest(key, keys);
+        const known = keys.length === 0 ? 'none' : keys.join(', ');
+        throw new Error(
+          `${id} has no ${what} ${key}; ${nearest === undefined ? `it has ${known}` : `did you mean ${nearest}?`}`,
+        );
+      }
+      printPartner(await withdraw(api, id, what, key), options);
+    });
+}
+
+function keysOf({ tiers, uplines, agreements, certifications = [] }: Partner, what: (typeof WITHDRAWABLE)[number]) {
+  switch (what) {
+    case 'tier':
+      return tiers.map(({ from: day }) => day);
+    case 'upline':
+      return uplines.map(({ from: day }) => day);
+    case 'agreement':
+      return agreements.map(({ id }) => id);
+    case 'certification':
+      return certifications.map(({ id }) => id);
+  }
+}
+
+function withdraw(api: Api, id: string, what: (typeof WITHDRAWABLE)[number], key: string): Promise<Partner> {
+  switch (what) {
+    case 'tier':
+      return dataOf(api.DELETE('/partners/{id}/tiers/{from}', { params: { path: { id, from: key } } }));
+    case 'upline':
+      return dataOf(api.DELETE('/partners/{id}/uplines/{from}', { params: { path: { id, from: key } } }));
+    case 'agreement':
+      return dataOf(api.DELETE('/partners/{id}/agreements/{agreement}', { params: { path: { id, agreement: key } } }));
+    case 'certification':
+      return dataOf(
+        api.DELETE('/partners/{id}/certifications/{certificate}', { params: { path: { id, certificate: key } } }),
+      );
+  }
+}
+
 function warningsCommand(): Command {
   return withLimit(serverCommand('warnings', 'partners that name unknown countries or unregistered uplines')).action(
     async (options: ServerOptions & ListOptions) => {
@@ -179,6 +232,8 @@ function warningsCommand(): Command {
 
 interface Dated {
   readonly what: string;
+  /** Its id, where it has one. */
+  readonly id?: string;
   readonly value: string;
   readonly from: string;
   readonly until?: string | undefined;
@@ -190,9 +245,16 @@ function printPartner(partner: Partner, { json }: { readonly json?: boolean }): 
   const dated: readonly Dated[] = [
     ...partner.tiers.map((one) => ({ what: 'tier', value: one.value, from: one.from })),
     ...partner.uplines.map((one) => ({ what: 'upline', value: one.value ?? 'none', from: one.from })),
-    ...partner.agreements.map((one) => ({ what: 'agreement', value: one.plan, from: one.from, until: one.until })),
+    ...partner.agreements.map((one) => ({
+      what: 'agreement',
+      id: one.id,
+      value: one.plan,
+      from: one.from,
+      until: one.until,
+    })),
     ...(partner.certifications ?? []).map((one) => ({
       what: 'certification',
+      id: one.id,
       value: one.count === undefined ? one.certification : `${one.certification} × ${one.count}`,
       from: one.from,
       until: one.until,
@@ -203,6 +265,7 @@ function printPartner(partner: Partner, { json }: { readonly json?: boolean }): 
       table(
         [
           { title: 'what', of: (one) => one.what },
+          { title: 'id', of: (one) => one.id, text: true, rank: 1 },
           { title: 'value', of: (one) => one.value },
           { title: 'from', of: (one) => one.from },
           { title: 'until', of: (one) => one.until },

@@ -39,6 +39,22 @@ export function quotaCommand(): Command {
           print(`quota of ${payee} for ${component} of ${plan} from ${from}: ${amount}`);
         }),
     )
+    .addCommand(
+      serverCommand('withdraw', 'withdraw a quota that was recorded by mistake, with its revisions below')
+        .argument('<payee>')
+        .requiredOption('--plan <plan>')
+        .requiredOption('--component <component>')
+        .requiredOption('--from <day>', 'its first day: 2026-01-01')
+        .option('--revision <number>', 'the revision to withdraw', positive, 1)
+        .action(async (payee: string, options: SetOptions) => {
+          const api = await connect(options, 'plan-designer');
+          const { plan, component, from, revision } = options;
+          const body = { payee, plan, component, from, revision, withdrawn: true } as const;
+          const recorded = await dataOf(api.POST('/quotas', { body }));
+          if (options.json) printJson(recorded);
+          else print(`quota of ${payee} for ${component} of ${plan} from ${from}: withdrawn`);
+        }),
+    )
     .addCommand(kindCommand('quotas', 'quotas from CSV or NDJSON', 'import'))
     .addCommand(
       withLimit(serverCommand('list', 'quotas by payee, plan, component and day'))
@@ -58,6 +74,7 @@ export function quotaCommand(): Command {
               { title: 'until', of: (one) => one.until },
               { title: 'amount', of: (one) => one.amount, align: 'right' },
               { title: 'revision', of: (one) => one.revision, align: 'right', rank: 2 },
+              { title: 'withdrawn', of: (one) => (one.withdrawn === undefined ? undefined : 'yes'), rank: 3 },
             ],
           );
         }),

@@ -36,6 +36,22 @@ export function rateCommand(): Command {
           else print(`1 ${base} = ${rate} ${quote} from ${date} on, by ${source}`);
         }),
     )
+    .addCommand(
+      serverCommand('withdraw', 'withdraw an exchange rate that was recorded by mistake, with its revisions below')
+        .argument('<base>')
+        .argument('<quote>')
+        .requiredOption('--date <day>', 'day of publication: 2026-03-05')
+        .requiredOption('--source <source>', 'who publishes it: ecb')
+        .option('--revision <number>', 'the revision to withdraw; none if left out', positive)
+        .action(async (base: string, quote: string, options: SetOptions) => {
+          const api = await connect(options, 'source');
+          const { date, source, revision } = options;
+          const body = { base, quote, date, source, ...omitUndefined({ revision }), withdrawn: true } as const;
+          const recorded = await dataOf(api.POST('/exchange-rates', { body }));
+          if (options.json) printJson(recorded);
+          else print(`${base}/${quote} of ${date}, by ${source}: withdrawn`);
+        }),
+    )
     .addCommand(kindCommand('exchange-rates', 'exchange rates from CSV or NDJSON', 'import'))
     .addCommand(
       withLimit(serverCommand('list', 'exchange rates by pair, date, source and revision'))
@@ -53,6 +69,7 @@ export function rateCommand(): Command {
               { title: 'rate', of: (one) => one.rate, align: 'right' },
               { title: 'source', of: (one) => one.source },
               { title: 'revision', of: (one) => one.revision, align: 'right', rank: 1 },
+              { title: 'withdrawn', of: (one) => (one.withdrawn === undefined ? undefined : 'yes'), rank: 2 },
             ],
           );
         }),

@@ -32,7 +32,7 @@ export function rebuildCommand(): Command {
  * @throws {DirectoryLocked}
  */
 export async function forgetComputed(
-  config: Pick<RuntimeConfig, 'dataDirectory' | 'eventStore' | 'database' | 'kafka'>,
+  config: Pick<RuntimeConfig, 'dataDirectory' | 'eventStore' | 'database' | 'kafka' | 'memoryMb'>,
 ): Promise<readonly string[]> {
   const { dataDirectory, eventStore, database, kafka } = config;
   if (eventStore === EMBEDDED) eventStoreFile(dataDirectory);

@@ -3,9 +3,10 @@ import type { Envelope } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
-import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import type { Process } from '@tantieme/event-sourcing/process/process';
+import { Refusals } from '@tantieme/event-sourcing/process/refusals';
 
-import { refuse, contextOf, newestPerOrigin } from '../batch.consumer.js';
+import { contextOf, newestPerOrigin } from '../batch.consumer.js';
 import { BATCH_MESSAGES } from '../limits.js';
 import type { Crediting } from './crediting.service.js';
 
@@ -17,7 +18,7 @@ export function creditConsumer(crediting: Crediting): Process<Received<Envelope>
     replicas: 'every-replica',
     source: topicSource({ group: CREDIT_CONSUMER, topics: [TOPICS.deals], batchSize: BATCH_MESSAGES }),
     step: async (batch) => {
-      const refusals: Refusal[] = [];
+      const refusals = new Refusals();
       const newest = newestPerOrigin(batch, 'deal', refusals);
       const results = await crediting.credit(
         newest.map(({ envelope, origin }) => ({
@@ -27,9 +28,8 @@ export function creditConsumer(crediting: Crediting): Process<Received<Envelope>
           context: contextOf(envelope),
         })),
       );
-      for (const [index, result] of results.entries())
-        if (result.outcome === 'refused') refuse(refusals, newest[index]?.message, result.error);
-      return refusals;
+      refusals.addRefused(newest, results);
+      return refusals.all;
     },
   };
 }

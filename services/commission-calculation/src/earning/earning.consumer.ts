@@ -1,11 +1,12 @@
 /**
  * Earns credits, and handles what else is on the internal topic: child earnings, grants, claims on budgets and quotas.
  */
-import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import type { Process } from '@tantieme/event-sourcing/process/process';
+import { Refusals } from '@tantieme/event-sourcing/process/refusals';
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Message } from '@tantieme/messaging/broker';
-import { refuse, contextOf } from '../batch.consumer.js';
+import { contextOf } from '../batch.consumer.js';
 import { BATCH_MESSAGES } from '../limits.js';
 import { isClaimsMessage, isGrantMessage } from '../budget/budget.events-out.js';
 import type { ClaimsMessage } from '../budget/budget.events-out.js';
@@ -41,14 +42,14 @@ export function earningConsumer(
         if (!('kind' in envelope) || envelope.kind === 'grant') credits.push({ credit: envelope, message });
         else if (envelope.kind === 'claims') claims.push({ claim: envelope, message });
         else quotas.push(envelope);
-      const refusals: Refusal[] = [];
+      const refusals = new Refusals();
       for (const { index, error } of await earning.earn(credits.map(({ credit }) => credit)))
-        refuse(refusals, credits[index]?.message, error);
+        refusals.add(credits[index]?.message, error);
       for (const { index, error } of await budgets.receive(claims.map(({ claim }) => claim)))
-        refuse(refusals, claims[index]?.message, error);
+        refusals.add(claims[index]?.message, error);
       // The update reads all current terms of the payee, so a second quota of the batch adds nothing.
       for (const quota of quotas) await payeeTerms.update([quota], quota.time, contextOf(quota));
-      return refusals;
+      return refusals.all;
     },
   };
 }

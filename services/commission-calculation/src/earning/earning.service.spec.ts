@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
@@ -7,7 +6,7 @@ import { Calendars } from '../calendar/calendars.service.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { planDecider, planStream } from '../plan/plan.js';
 import { AT, PLAN, World } from '../testing/world.fixture.js';
-import { EARNING_PARTIAL_STATES, earningDecider } from './earning.js';
+import { earningDecider } from './earning.js';
 import { Earning } from './earning.service.js';
 
 let store: EventStore;
@@ -32,14 +31,7 @@ describe('an earning of a payee below', () => {
     const catalog = new PlanCatalog(store);
     await catalog.load();
     await record(1, events.length);
-    const runtime = createPartialStateRuntime({
-      store,
-      decider: earningDecider(catalog),
-      partialStates: EARNING_PARTIAL_STATES,
-      fullStateBytesMax: 1e9,
-      partialStateBytes: 25_000,
-      cacheBytesMax: 1e9,
-    });
+    const runtime = createRuntime({ store, decider: earningDecider(catalog) });
     const earning = new Earning(runtime, new Calendars(store), catalog);
     const message = { id: 'm', time: AT, deal: 'crm|D-1', payee: 'top', plan: 'resellers', child: 'anna', revision: 1 };
     const internal = { ...message, earned: [], correlationId: 'c', causationId: 'e' };

@@ -1,22 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FactoryProvider } from '@nestjs/common';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { createPartialStateRuntime } from '@tantieme/event-sourcing/decide/partial-state-runtime';
+import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
-import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Kysely } from 'kysely';
 import type { GrantMessage } from '../budget/budget.events-out.js';
 import type { RefusedMessage } from '../budget/budget.service.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { ACTOR } from '../service-identity.js';
+import { READ_MODEL } from '../service-identity.js';
 import { earningMessages } from './earning.events-out.js';
 import type { ChildEarningMessage } from './earning.events-out.js';
-import { EARNING_PARTIAL_STATES, earningDecider, earningStream } from './earning.js';
+import { bookIndex } from './book-index.tables.js';
+import type { BookTables } from './book-index.tables.js';
+import { earningBooks } from './books.js';
+import { earningDecider, earningStream } from './earning.js';
 import type { EarningCommand, EarningState } from './earning.js';
-import type { EarningEvent, PayeePlan } from './earning-events.js';
-import { EARNINGS_FULL_BYTES_MAX, EARNING_PARTIAL_BYTES, EARNINGS_PARTIAL_BYTES_MAX } from '../limits.js';
+import type { EarningEvent, PlanConstants } from './earning-events.js';
+import { EARNINGS_BYTES_MAX, EARNINGS_SHRUNK_BYTES_MAX } from '../limits.js';
 
 export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
 
@@ -24,17 +28,18 @@ export const EARNING_RUNTIME = Symbol('runtime of earning streams');
 
 export const earningRuntime: FactoryProvider<EarningRuntime> = {
   provide: EARNING_RUNTIME,
-  inject: [EVENT_STORE, PlanCatalog],
-  useFactory: (store: EventStore, plans: PlanCatalog) =>
-    createPartialStateRuntime({
+  inject: [EVENT_STORE, PlanCatalog, DATABASE],
+  useFactory: (store: EventStore, plans: PlanCatalog, db: Kysely<BookTables>) => {
+    const decider = earningDecider(plans);
+    return createRuntime({
       store,
-      decider: earningDecider(plans),
-      partialStates: EARNING_PARTIAL_STATES,
-      fullStateBytesMax: EARNINGS_FULL_BYTES_MAX,
-      partialStateBytes: EARNING_PARTIAL_BYTES,
-      cacheBytesMax: EARNINGS_PARTIAL_BYTES_MAX,
+      decider,
+      books: earningBooks(decider, bookIndex(db, READ_MODEL)),
+      cacheBytesMax: EARNINGS_BYTES_MAX,
+      shrunkBytesMax: EARNINGS_SHRUNK_BYTES_MAX,
       messagesOf: earningMessages,
-    }),
+    });
+  },
 };
 
 /** The messages that change earnings. */
@@ -43,7 +48,7 @@ export type EarningMessage = CreditMessage | ChildEarningMessage | GrantMessage;
 interface Entry {
   readonly index: number;
   readonly message: EarningMessage;
-  readonly payeePlan: PayeePlan;
+  readonly plan: PlanConstants;
 }
 
 /** Earns credits in batches. */
@@ -60,13 +65,12 @@ export class Earning {
     const entries = await this.entriesOf(messages, refused);
     // Read after the batch was fetched and before any of it is decided: a closing waits for the batches fetched before
     // its seal.
-    const openFrom = await this.calendars.openPeriods(entries.map(({ payeePlan }) => payeePlan.calendar));
+    const openFrom = await this.calendars.openPeriods(entries.map(({ plan }) => plan.calendar));
     const results = await this.runtime.handleMany(
-      entries.map(({ message, payeePlan }) => ({
+      entries.map(({ message, plan }) => ({
         stream: earningStream(message.payee, message.plan),
-        command: commandOf(message, payeePlan, openFrom.get(payeePlan.calendar) ?? null),
+        command: commandOf(message, plan, openFrom.get(plan.calendar) ?? null),
         context: {
-          actor: ACTOR,
           correlationId: message.correlationId,
           causationId: message.id,
           cause: message.id,
@@ -93,29 +97,27 @@ export class Earning {
         refused.push({ index, error });
         return [];
       }
-      const { payee } = message;
-      const payeePlan = { payee, plan: plan.id, currency: plan.currency, calendar: plan.calendarKey };
-      return [{ index, message, payeePlan }];
+      return [{ index, message, plan: { currency: plan.currency, calendar: plan.calendarKey } }];
     });
   }
 
   private isReady(message: EarningMessage): boolean {
-    if ('groups' in message) return message.groups.every(({ planHash }) => this.plans.has(planHash));
+    if ('groups' in message) return message.groups.every(({ planVersion }) => this.plans.has(planVersion));
     return this.plans.find(message.plan) !== undefined;
   }
 }
 
-function commandOf(message: EarningMessage, payeePlan: PayeePlan, openFrom: string | null): EarningCommand {
+function commandOf(message: EarningMessage, plan: PlanConstants, openFrom: string | null): EarningCommand {
   const { deal, time: at } = message;
   if ('child' in message) {
     const { child, revision, earned } = message;
-    return { type: 'receive-child-earning', payeePlan, deal, child, revision, earned, openFrom, at };
+    return { type: 'receive-child-earning', ...plan, deal, child, revision, earned, openFrom, at };
   }
   if ('kind' in message) {
     const { component, revision, granted } = message;
-    return { type: 'receive-grant', payeePlan, deal, component, revision, granted, openFrom, at };
+    return { type: 'receive-grant', ...plan, deal, component, revision, granted, openFrom, at };
   }
   const { number, groups, above } = message;
-  const credit = { type: 'credit', payeePlan, deal, number, groups, openFrom, at } as const;
+  const credit = { type: 'credit', ...plan, deal, number, groups, openFrom, at } as const;
   return above === undefined ? credit : { ...credit, above };
 }

@@ -10,8 +10,9 @@ import { applyChange } from '@tantieme/commission-engine/incremental/apply-chang
 import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/incremental/state';
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
 import { hasPeriodEndTerms } from '@tantieme/commission-engine/incremental/period-end';
+import { isLoaded, requireDeal } from '@tantieme/commission-engine/incremental/loaded';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
 import type { EarnState, EarnedLine, RatedLine } from '@tantieme/commission-engine/incremental/state';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
@@ -21,32 +22,29 @@ import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { fullStateRequired } from '@tantieme/event-sourcing/decide/partial-state';
-import type { PartialStates } from '@tantieme/event-sourcing/decide/partial-state';
+import { BooksRequired } from '@tantieme/event-sourcing/decide/books';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { packByLine, unpackLines } from '../credit/credit-lines.js';
-import { evictOldDeals, isWithinPartialState, sizeOfPartialState } from './partial-state.js';
-import type { PartialState } from './partial-state.js';
+import { postedGroups, withBooks } from './book-entries.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarnEngine } from './earn-engines.js';
-import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines, storedInput } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
   DealPosting,
   EarningEvent,
   OverriddenDeal,
-  PayeePlan,
+  PlanConstants,
   PayeeTermsInput,
   StoredRating,
 } from './earning-events.js';
-import { childKey, creditOfChild, creditOfGrant, grantKey } from './earning-inputs.js';
+import { creditOfChild, creditOfGrant } from './earning-inputs.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import { isSamePosting, ledgerLine } from './posting.js';
 import type { PostedLine } from './posting.js';
-import { PARTIAL_LINES, PARTIAL_LINES_MAX } from '../limits.js';
 
 export const EARNING = 'earning';
 
@@ -54,24 +52,32 @@ export function earningStream(payee: string, plan: string): string {
   return `${EARNING}-${payee}|${plan}`;
 }
 
+/** The payee and the plan's id, from the name of an earning stream. */
+export function payeePlanOf(stream: string): { readonly payee: string; readonly plan: string } {
+  const bar = stream.indexOf('|');
+  return { payee: stream.slice(EARNING.length + 1, bar), plan: stream.slice(bar + 1) };
+}
+
 /** The plan's id, from the name of an earning stream. */
 export function planOfEarningStream(stream: string): string {
-  return stream.slice(stream.indexOf('|') + 1);
+  return payeePlanOf(stream).plan;
 }
 
 /** `engine` is set for the command of a stored event: the version that decided it. */
 export type EarningCommand = { readonly engine?: number } & (
-  | ({ readonly type: 'credit'; readonly payeePlan: PayeePlan; readonly at: string } & CreditInput)
-  | ({ readonly type: 'receive-child-earning'; readonly payeePlan: PayeePlan; readonly at: string } & ChildInput)
-  | ({ readonly type: 'receive-grant'; readonly payeePlan: PayeePlan; readonly at: string } & GrantInput)
-  | ({ readonly type: 'receive-payee-terms'; readonly payeePlan: PayeePlan; readonly at: string } & PayeeTermsInput)
+  | ({ readonly type: 'credit'; readonly at: string } & PlanConstants & CreditInput)
+  | ({ readonly type: 'receive-child-earning'; readonly at: string } & PlanConstants & ChildInput)
+  | ({ readonly type: 'receive-grant'; readonly at: string } & PlanConstants & GrantInput)
+  | ({ readonly type: 'receive-payee-terms'; readonly at: string } & PlanConstants & PayeeTermsInput)
   | {
       readonly type: 'close-period';
+      readonly payee: string;
+      readonly plan: string;
       readonly period: string;
       /** Smallest amount worth a payment, from the plan. */
       readonly minimum: string;
       /** Hash of the plan version in force when the period begins. */
-      readonly planHash: string;
+      readonly planVersion: string;
       readonly at: string;
     }
 );
@@ -79,7 +85,8 @@ export type EarningCommand = { readonly engine?: number } & (
 type WithConclusions = Exclude<EarningEvent, { readonly type: 'EarningPeriodClosed' }>;
 
 export interface EarningState {
-  payeePlan: PayeePlan | undefined;
+  /** Undefined before the first event. */
+  plan: PlanConstants | undefined;
   readonly engine: EarnState;
   /** Highest crediting number received, by deal. */
   readonly creditNumbers: Map<string, number>;
@@ -90,22 +97,22 @@ export interface EarningState {
   readonly posted: Map<string, readonly PostedLine[]>;
   /** Payees above who are paid an override, by deal. */
   readonly above: Map<string, readonly string[]>;
-  /** Highest revision received from a child's stream, by deal and child. */
-  readonly childRevisions: Map<string, number>;
-  /** Highest revision received from a budget's stream, by deal and component. */
-  readonly grantRevisions: Map<string, number>;
+  /** By deal: highest revision received from a child's stream, by child. */
+  readonly childRevisions: Map<string, Map<string, number>>;
+  /** By deal: highest revision received from a budget's stream, by component. */
+  readonly grantRevisions: Map<string, Map<string, number>>;
+  /** By open period: deals that are posted in it, or have been. */
+  readonly postedIn: Map<string, Set<string>>;
+  /** Where not all deals are in memory: up to this period, all deals posted in an open period are. */
+  postedThrough: string | undefined;
   closedThrough: string | null;
   /** End of the payee's agreements after which a closing has forgiven a negative balance. */
   forgivenEnd: string | undefined;
-  /** Set where only the newest deals are in memory. A decision that needs more is refused (`FullStateRequired`). */
-  partial: PartialState | undefined;
-  /** True for a partial state that could not apply an appended event: it can decide nothing any more. */
-  isStale: boolean;
 }
 
 /** What a decision is calculated with, and what its conclusions are computed again with. */
 interface Calculation {
-  readonly plans: PlanByHash;
+  readonly plans: PlanByVersion;
   readonly version: number;
   readonly engine: EarnEngine;
   /** What postings that the state does not hold are computed with, whatever the version of the decision. */
@@ -114,7 +121,7 @@ interface Calculation {
 
 /** @param plans every plan document in the log */
 export function earningDecider(
-  plans: PlanByHash,
+  plans: PlanByVersion,
   engines = EARN_ENGINES,
 ): Decider<EarningState, EarningCommand, EarningEvent> {
   const newest = engines.of(engines.newest);
@@ -123,7 +130,7 @@ export function earningDecider(
     category: EARNING,
     events: EARNING_EVENTS,
     initialState: () => ({
-      payeePlan: undefined,
+      plan: undefined,
       engine: createEarnState(),
       creditNumbers: new Map(),
       posted: new Map(),
@@ -131,34 +138,20 @@ export function earningDecider(
       childRevisions: new Map(),
       grantRevisions: new Map(),
       closedThrough: null,
+      postedIn: new Map(),
+      postedThrough: undefined,
       forgivenEnd: undefined,
-      partial: undefined,
-      isStale: false,
     }),
     decide(command, state) {
       const calculation = calculationOf(command.engine ?? engines.newest);
-      if (!isSufficient(state, command)) throw fullStateRequired();
-      switch (command.type) {
-        case 'credit':
-          return decideCredit(command, state, calculation);
-        case 'receive-child-earning':
-          return decideChild(command, state, calculation);
-        case 'receive-grant':
-          return decideGrant(command, state, calculation);
-        case 'receive-payee-terms':
-          return decidePayeeTerms(command, state, calculation);
-        case 'close-period':
-          return decideClose(command, state, calculation);
-        default:
-          return command satisfies never;
-      }
+      return withBooks(() => decide(command, state, calculation));
     },
     evolve: (state, event) => evolve(state, event, calculationOf(event.data.engine)),
     commandOf,
     storesRuns: true,
-    sizeOf: ({ engine, creditNumbers, posted, partial }) => {
+    sizeOf: ({ engine, creditNumbers, posted }) => {
       let bytes = sizeOfEarnState(engine) + creditNumbers.size * NUMBER_BYTES;
-      if (partial !== undefined) bytes += sizeOfPartialState(partial);
+      if (engine.loaded !== undefined) bytes += engine.loaded.anchors.size * ANCHOR_BYTES;
       for (const lines of posted.values()) bytes += 100 + lines.length * POSTED_LINE_BYTES;
       return bytes;
     },
@@ -166,61 +159,50 @@ export function earningDecider(
 }
 
 /** Approximate memory of an entry, measured. */
-const NUMBER_BYTES = 60;
+const NUMBER_BYTES = 120;
 const POSTED_LINE_BYTES = 400;
+const ANCHOR_BYTES = 1000;
 
-/** True where the state in memory is enough to decide the command. */
-function isSufficient({ partial, isStale, engine }: EarningState, command: EarningCommand): boolean {
-  if (partial === undefined) return true;
-  if (isStale) return false;
-  return command.type === 'credit' && isWithinPartialState(engine, partial, command.deal, unpackLines(command.groups));
+function decide(command: EarningCommand, state: EarningState, calculation: Calculation): readonly EarningEvent[] {
+  if ('deal' in command) requireDeal(state.engine, command.deal);
+  switch (command.type) {
+    case 'credit':
+      return decideCredit(command, state, calculation);
+    case 'receive-child-earning':
+      return decideChild(command, state, calculation);
+    case 'receive-grant':
+      return decideGrant(command, state, calculation);
+    case 'receive-payee-terms':
+      return decidePayeeTerms(command, state, calculation);
+    case 'close-period':
+      return decideClose(command, state, calculation);
+    default:
+      return command satisfies never;
+  }
 }
-
-/** Components that are always recalculated in full need all their lines in memory. */
-function canBecomePartial({ engine }: EarningState): boolean {
-  return engine.fullModeLineCount === 0;
-}
-
-/**
- * Evicts all but `linesMax` lines of the newest deals. The state can then decide credits in order, and nothing else.
- */
-export function keepPartialState(state: EarningState, linesMax: number): void {
-  if (!canBecomePartial(state) || state.engine.lineCount <= linesMax) return;
-  state.partial = evictOldDeals(state.engine, state.partial, linesMax, (deal) => {
-    state.creditNumbers.delete(deal);
-    state.posted.delete(deal);
-  });
-}
-
-export const EARNING_PARTIAL_STATES: PartialStates<EarningState> = {
-  isPartial: ({ partial }) => partial !== undefined,
-  canBecomePartial,
-  makePartial: (state) => keepPartialState(state, PARTIAL_LINES),
-  hasGrown: ({ engine }) => engine.lineCount > PARTIAL_LINES_MAX,
-};
 
 function decideCredit(
   command: Extract<EarningCommand, { readonly type: 'credit' }>,
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { payeePlan: given, deal, number, groups, openFrom, above, at } = command;
+  const { currency, calendar, deal, number, groups, openFrom, above, at } = command;
   const { engine, plans } = calculation;
   if (number <= (state.creditNumbers.get(deal) ?? 0)) return [];
   // Recorded even if nothing changes, so that a lower number that arrives later is ignored.
   const change = changeOf(() => engine.diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
-  const payeePlan = state.payeePlan ?? given;
   const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
-  const { rated, deals = [], ...conclusions } = conclude(state, change, payeePlan, openFrom, aboveOf, calculation);
-  const decimals = decimalsOf(payeePlan.currency);
+  const { rated, deals = [], ...conclusions } = conclude(state, change, currency, openFrom, aboveOf, calculation);
+  const decimals = decimalsOf(currency);
   const earned = change.changed
     ? change.deals.find((one) => one.deal === deal)?.lines
     : linesOfDeal(state.engine, deal);
   const own = deals[0]?.deal === deal ? deals[0] : undefined;
   const listed = own?.lines.every(({ period, origin }) => period === origin) ? deals.slice(1) : deals;
   const data = omitUndefined({
-    payeePlan,
-    input: omitUndefined({ deal, number, groups, openFrom, above }),
+    currency,
+    calendar,
+    input: storedInput({ deal, number, groups, openFrom, ...(above === undefined ? {} : { above }) }),
     amounts: packByLine(
       groups,
       (earned ?? []).map(({ amountMinor }) => formatMinor(amountMinor, decimals)),
@@ -238,13 +220,19 @@ function decideChild(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
-  if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];
+  if (input.revision <= (state.childRevisions.get(input.deal)?.get(input.child) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfChild(state.engine, input), plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'ChildEarningReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'ChildEarningReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 function decideGrant(
@@ -252,13 +240,19 @@ function decideGrant(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
-  if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];
+  if (input.revision <= (state.grantRevisions.get(input.deal)?.get(input.component) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'GrantReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'GrantReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 function decidePayeeTerms(
@@ -266,18 +260,23 @@ function decidePayeeTerms(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
   const { agreements, quotas } = state.engine.payeeTerms;
   const isSame =
-    state.payeePlan !== undefined &&
-    canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
+    state.plan !== undefined && canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
   if (isSame) return [];
   const now = { ...state.engine.payeeTerms, agreements: input.agreements, quotas: input.quotas };
   const change = changeOf(() => engine.diffPayeeTerms(state.engine, now, plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'PayeeTermsReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'PayeeTermsReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 /** @throws {DomainError} `CreditInvalid` for an input that no plan can have produced */
@@ -293,7 +292,7 @@ function changeOf(diff: () => Change): Change {
 function conclude(
   state: EarningState,
   change: Change,
-  { currency }: PayeePlan,
+  currency: string,
   calendarOpenFrom: string | null,
   aboveOf: (deal: string) => readonly string[] | undefined,
   calculation: Calculation,
@@ -343,9 +342,9 @@ function ratedLine({ deal, key, amount }: StoredRating, credited: string): Rated
 }
 
 /** The first open period of the calendar, but never one that this stream has closed. */
-function openFromOf({ payeePlan, closedThrough }: EarningState, calendarOpenFrom: string | null): string | null {
-  if (payeePlan === undefined || closedThrough === null) return calendarOpenFrom;
-  const own = nextPeriod(calendarOf(payeePlan.calendar), closedThrough);
+function openFromOf({ plan, closedThrough }: EarningState, calendarOpenFrom: string | null): string | null {
+  if (plan === undefined || closedThrough === null) return calendarOpenFrom;
+  const own = nextPeriod(calendarOf(plan.calendar), closedThrough);
   return calendarOpenFrom === null || own > calendarOpenFrom ? own : calendarOpenFrom;
 }
 
@@ -354,14 +353,14 @@ function openFromOf({ payeePlan, closedThrough }: EarningState, calendarOpenFrom
  * @param newest the arithmetic of the newest version
  */
 export function postingOf(
-  { engine, posted, payeePlan }: EarningState,
+  { engine, posted, plan }: EarningState,
   deal: string,
   { postedLines }: EarnEngine = EARN_ENGINES.of(EARN_ENGINES.newest),
 ): readonly PostedLine[] {
   const explicit = posted.get(deal);
   if (explicit !== undefined) return explicit;
-  if (payeePlan === undefined) return [];
-  return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(payeePlan.currency));
+  if (plan === undefined) return [];
+  return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(plan.currency));
 }
 
 /** Postings of deals whose postings change, in order of the deals. */
@@ -385,33 +384,33 @@ function postingsOf(
 
 /** No event where the stream has no line in the period or has closed it. */
 function decideClose(
-  { period, minimum, planHash, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
+  { payee, plan, period, minimum, planVersion, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
   const { engine, newest, plans, version } = calculation;
-  const { payeePlan, closedThrough } = state;
-  if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
-  const { payee, plan, currency } = payeePlan;
+  const { plan: constants, closedThrough } = state;
+  if (constants === undefined || (closedThrough !== null && closedThrough >= period)) return [];
+  const { currency } = constants;
   const decimals = decimalsOf(currency);
-  const periodEnd = periodEndChange(state, period, planHash, calculation);
+  requirePostings(state, period);
+  const periodEnd = periodEndChange(state, period, planVersion, calculation);
   const changed = new Map(periodEnd?.change.deals.map(({ deal, lines }) => [deal, lines]));
   const moved: DealPosting[] = [];
-  const lines = [...dealsOf(state), ...[...changed.keys()].filter((deal) => !state.engine.deals.has(deal))].flatMap(
-    (deal) => {
-      let ofDeal = postingOf(state, deal, newest);
-      const earned = changed.get(deal);
-      if (earned !== undefined || ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
-        const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
-        ofDeal = engine.postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
-        moved.push({ deal, lines: ofDeal });
-      }
-      return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
-    },
-  );
+  const posted = [...state.postedIn].flatMap(([in_, deals]) => (in_ <= period ? [...deals] : []));
+  const lines = [...new Set([...posted, ...changed.keys()])].flatMap((deal) => {
+    let ofDeal = postingOf(state, deal, newest);
+    const earned = changed.get(deal);
+    if (earned !== undefined || ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
+      const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
+      ofDeal = engine.postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
+      moved.push({ deal, lines: ofDeal });
+    }
+    return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
+  });
   const isNothing = lines.length === 0 && moved.length === 0;
-  const { payoutTerms } = plans.plan(planHash);
-  const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planHash));
+  const { payoutTerms } = plans.plan(planVersion);
+  const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planVersion));
   if (isNothing && periodEnd === undefined && !forgives) return [];
   const stream = earningStream(payee, plan);
   const negative = forgives ? { negative: 'forgive' as const } : {};
@@ -425,9 +424,9 @@ function decideClose(
       version: 1,
       occurredAt: at,
       data: omitUndefined({
-        payeePlan,
+        ...constants,
         period,
-        planHash,
+        planVersion,
         reachedTiers: periodEnd?.terms.reachedTiers,
         rated: payeeLevel && periodEnd?.change.rated.map((one) => storedRating(one, '')),
         payeeLevel,
@@ -437,6 +436,14 @@ function decideClose(
       }),
     },
   ];
+}
+
+/** A closing needs all deals that are posted in the period, or in an earlier one that was not closed. */
+function requirePostings({ engine, plan, closedThrough, postedThrough }: EarningState, period: string): void {
+  if (engine.loaded === undefined || plan === undefined) return;
+  if (postedThrough !== undefined && postedThrough >= period) return;
+  const from = closedThrough === null ? null : nextPeriod(calendarOf(plan.calendar), closedThrough);
+  throw new BooksRequired({ books: [], groups: [postedGroups(from, period)] });
 }
 
 /**
@@ -458,12 +465,12 @@ function isForgiven(
 function periodEndChange(
   { engine: state }: EarningState,
   period: string,
-  planHash: string,
+  planVersion: string,
   { engine, plans }: Calculation,
 ): { readonly terms: PayeeTerms; readonly change: Change } | undefined {
-  const plan = plans.plan(planHash);
+  const plan = plans.plan(planVersion);
   if (!hasPeriodEndTerms(plan)) return undefined;
-  const terms = termsAfterClosing(state.payeeTerms, period, planHash, {
+  const terms = termsAfterClosing(state.payeeTerms, period, planVersion, {
     ...state.payeeTerms.reachedTiers,
     ...engine.reachedTiers(state, plan, period, plans),
   });
@@ -473,10 +480,10 @@ function periodEndChange(
 function termsAfterClosing(
   terms: PayeeTerms,
   period: string,
-  planHash: string,
+  planVersion: string,
   reached: PayeeTerms['reachedTiers'],
 ): PayeeTerms {
-  return { ...terms, closedPeriods: [...terms.closedPeriods, { period, planHash }], reachedTiers: reached };
+  return { ...terms, closedPeriods: [...terms.closedPeriods, { period, planVersion }], reachedTiers: reached };
 }
 
 function isOpen({ period }: PostedLine, closedThrough: string | null): boolean {
@@ -489,26 +496,24 @@ export function dealsOf({ engine, posted }: EarningState): ReadonlySet<string> {
 }
 
 function evolve(state: EarningState, event: EarningEvent, calculation: Calculation): EarningState {
-  state.payeePlan = event.data.payeePlan;
+  const { currency, calendar } = event.data;
+  state.plan = { currency, calendar };
   switch (event.type) {
     case 'Earned':
     case 'ChildEarningReceived':
     case 'GrantReceived':
     case 'PayeeTermsReceived':
-      if (state.partial !== undefined && !isSufficient(state, commandOf(event))) {
-        state.isStale = true;
-        return state;
-      }
       applyConclusions(state, event, calculation);
       break;
     case 'EarningPeriodClosed': {
-      const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
+      const { period, planVersion, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
       state.closedThrough = period;
+      for (const posted of state.postedIn.keys()) if (posted <= period) state.postedIn.delete(posted);
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
       const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel };
       applyChange(state.engine, change, calculation.plans);
-      state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planHash, reached);
+      state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planVersion, reached);
       break;
     }
     default:
@@ -520,15 +525,23 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
 
 function applyConclusions(state: EarningState, event: WithConclusions, { plans }: Calculation): void {
   applyChange(state.engine, changeOfEvent(state, event), plans);
-  if (event.type === 'Earned') {
+  if ('deal' in event.data.input && !isLoaded(state.engine, event.data.input.deal)) {
+    // It may be posted in any period.
+    state.postedThrough = undefined;
+  } else if (event.type === 'Earned') {
     const { deal, number, above } = event.data.input;
     state.creditNumbers.set(deal, number);
     if (above === undefined) state.above.delete(deal);
     else state.above.set(deal, above);
   } else if (event.type === 'ChildEarningReceived') {
-    state.childRevisions.set(childKey(event.data.input), event.data.input.revision);
+    const { deal, child, revision } = event.data.input;
+    state.childRevisions.set(deal, (state.childRevisions.get(deal) ?? new Map<string, number>()).set(child, revision));
   } else if (event.type === 'GrantReceived') {
-    state.grantRevisions.set(grantKey(event.data.input), event.data.input.revision);
+    const { deal, component, revision } = event.data.input;
+    state.grantRevisions.set(
+      deal,
+      (state.grantRevisions.get(deal) ?? new Map<string, number>()).set(component, revision),
+    );
   } else {
     const { agreements, quotas } = event.data.input;
     state.engine.payeeTerms = { ...state.engine.payeeTerms, agreements, quotas };
@@ -568,11 +581,26 @@ function postingsToKeep(
   { engine, newest }: Calculation,
 ): readonly DealPosting[] {
   if (event.type !== 'Earned' || engine !== newest || !isPostedAsEarned(event)) return dealPostings(event, engine);
-  state.posted.delete(event.data.input.deal);
+  const { deal, groups } = event.data.input;
+  state.posted.delete(deal);
+  if (isLoaded(state.engine, deal)) for (const { period } of groups) addPosted(state, period, deal);
   return event.data.deals ?? [];
 }
 
+function addPosted({ postedIn, closedThrough }: EarningState, period: string, deal: string): void {
+  if (closedThrough !== null && period <= closedThrough) return;
+  const deals = postedIn.get(period);
+  if (deals === undefined) postedIn.set(period, new Set([deal]));
+  else deals.add(deal);
+}
+
 function post(state: EarningState, { deal, lines }: DealPosting, { engine, newest }: Calculation): void {
+  if (!isLoaded(state.engine, deal)) {
+    // It may be posted in any period.
+    state.postedThrough = undefined;
+    return;
+  }
+  for (const { period } of lines) addPosted(state, period, deal);
   // Where every line is in its period of origin, the postings follow from the earnings; those of an older arithmetic
   // may not follow by the newest.
   if (engine === newest && lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
@@ -586,24 +614,41 @@ function commandOf(event: EarningEvent): EarningCommand {
   } = event;
   switch (event.type) {
     case 'Earned': {
-      const { payeePlan, input } = event.data;
-      return { type: 'credit', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'credit', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'ChildEarningReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-child-earning', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-child-earning', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'GrantReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-grant', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-grant', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'PayeeTermsReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-payee-terms', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-payee-terms', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'EarningPeriodClosed': {
-      const { period, planHash, entry } = event.data;
-      return { type: 'close-period', period, planHash, minimum: entry.minimum, engine, at };
+      const { period, planVersion, entry } = event.data;
+      const { stream, minimum } = entry;
+      return { type: 'close-period', ...payeePlanOf(stream), period, planVersion, minimum, engine, at };
     }
     default:
       return event satisfies never;

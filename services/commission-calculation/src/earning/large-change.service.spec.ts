@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { verifyLog } from '@tantieme/audit/verify';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
-import { APPEND_BYTES_MAX } from '@tantieme/event-store/event-store';
+import { APPEND_BYTES_MAX } from '@tantieme/event-store/limits';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { isPart, withWholeEvents } from '@tantieme/event-store/run';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';

@@ -3,6 +3,7 @@ import { QueryHandler } from '@nestjs/cqrs';
 import type { IQueryHandler } from '@nestjs/cqrs';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { explainLine, linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
+import { requireDeal } from '@tantieme/commission-engine/incremental/loaded';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
@@ -10,10 +11,12 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { formatAmount } from '@tantieme/money/amount';
 import { wholeEvents } from '@tantieme/event-store/run';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { creditStream, CREDIT_EVENTS } from '../credit/credit.js';
+import { creditStream, CREDIT_EVENTS, usedPartners } from '../credit/credit.js';
 import type { CreditEvent } from '../credit/credit.js';
 import { Crediting } from '../credit/crediting.service.js';
+import { withBooks } from '../earning/book-entries.js';
 import { earningStream, postingOf } from '../earning/earning.js';
+import type { EarningState } from '../earning/earning.js';
 import { EARNING_RUNTIME } from '../earning/earning.service.js';
 import type { EarningRuntime } from '../earning/earning.service.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
@@ -46,14 +49,9 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
   /** @throws {DomainError} `LineUnknown` */
   async execute({ payee, plan, component, deal, line, audience }: ExplainLine): Promise<Explanation> {
     await this.plans.ensure([plan]);
-    const { state } = await this.earnings.load(earningStream(payee, plan));
-    const currency = state.payeePlan?.currency ?? '';
-    const posted = postingOf(state, deal).filter((one) => one.component === component && one.line === line);
-    const earned = linesOfDeal(state.engine, deal).flatMap(({ line: credited, amountMinor }): ExplainedLine[] => {
-      if (credited.component !== component || `${credited.occurrence}|${credited.line}` !== line) return [];
-      const trace = explainLine(state.engine, deal, lineKey(credited), this.plans);
-      return trace === undefined ? [] : [{ line: credited, amount: formatAmount(amountMinor, currency), trace }];
-    });
+    const { currency, posted, earned } = await this.earnings.read(earningStream(payee, plan), (state) =>
+      withBooks(() => this.linesOf(state, component, deal, line)),
+    );
     if (posted.length === 0 && earned.length === 0)
       throw new DomainError(
         'LineUnknown',
@@ -73,6 +71,23 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
     return { ...visible, text: explanationText(visible, this.plans.find(plan)) };
   }
 
+  private linesOf(
+    state: EarningState,
+    component: string,
+    deal: string,
+    line: string,
+  ): Pick<Explanation, 'currency' | 'posted' | 'earned'> {
+    requireDeal(state.engine, deal);
+    const currency = state.plan?.currency ?? '';
+    const posted = postingOf(state, deal).filter((one) => one.component === component && one.line === line);
+    const earned = linesOfDeal(state.engine, deal).flatMap(({ line: credited, amountMinor }): ExplainedLine[] => {
+      if (credited.component !== component || `${credited.occurrence}|${credited.line}` !== line) return [];
+      const trace = explainLine(state.engine, deal, lineKey(credited), this.plans);
+      return trace === undefined ? [] : [{ line: credited, amount: formatAmount(amountMinor, currency), trace }];
+    });
+    return { currency, posted, earned };
+  }
+
   /** The last credit of the deal that changed the payee's part. */
   private async creditOf(payee: string, plan: string, deal: string): Promise<ExplainedCredit | undefined> {
     const newestFirst = await this.store.readStream(creditStream(deal), { direction: 'backwards' });
@@ -84,7 +99,7 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
         stream: stored.stream,
         revision: stored.revision,
         number: data.number,
-        partners: data.input.partners,
+        partners: usedPartners(data.input),
       };
     }
     return undefined;

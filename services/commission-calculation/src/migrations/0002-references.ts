@@ -10,8 +10,16 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('date', 'text', (column) => column.notNull())
     .addColumn('source', 'text', (column) => column.notNull())
     .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addColumn('withdrawn', 'text', (column) => column.notNull())
     .addColumn('fact', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('commission_exchange_rates_key', ['base', 'quote', 'date', 'source', 'revision'])
+    .addPrimaryKeyConstraint('commission_exchange_rates_key', [
+      'base',
+      'quote',
+      'date',
+      'source',
+      'revision',
+      'withdrawn',
+    ])
     .execute();
   await db.schema
     .createTable('commission_quotas')
@@ -21,8 +29,16 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('component', 'text', (column) => column.notNull())
     .addColumn('from_day', 'text', (column) => column.notNull())
     .addColumn('revision', 'bigint', (column) => column.notNull())
+    .addColumn('withdrawn', 'text', (column) => column.notNull())
     .addColumn('fact', 'text', (column) => column.notNull())
-    .addPrimaryKeyConstraint('commission_quotas_key', ['payee', 'plan', 'component', 'from_day', 'revision'])
+    .addPrimaryKeyConstraint('commission_quotas_key', [
+      'payee',
+      'plan',
+      'component',
+      'from_day',
+      'revision',
+      'withdrawn',
+    ])
     .execute();
   await db.schema
     .createTable('commission_partners')

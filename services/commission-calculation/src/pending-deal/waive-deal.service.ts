@@ -9,11 +9,9 @@ import { Crediting } from '../credit/crediting.service.js';
 import type { Waiver } from '../credit/credit.js';
 import { uncreditable, withoutQuota } from './pending-deals-touching.queries.js';
 import type { PendingTables } from './pending-deals-touching.queries.js';
+import { WAIVED_MAX } from '../limits.js';
 
 export const WAIVE_DEAL = 'waive-deal';
-
-/** What a deal may wait for at once: partners, plans, exchange rates and quotas, of which it names few. */
-const WAIVED_MAX = 200;
 
 /** Waiving what a deal waits for, as an action that needs two people: no closing waits for it any longer. */
 @Injectable()

@@ -9,6 +9,7 @@ import { assertPeriod, calendarDecider } from '../calendar/calendar.js';
 import type { ClosingInput } from '../calendar/calendar.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import { ClosingPreviews, periodClosed } from './closing-preview.service.js';
+import { IN_TRANSIT_MS_MAX } from '../limits.js';
 
 export const CLOSE_PERIOD = 'close-period';
 
@@ -29,8 +30,6 @@ type ClosingRead = ClosingInput & {
   readonly totals: Readonly<Record<string, string>>;
 };
 
-/** Longest wait for facts that are on their way. */
-const IN_TRANSIT_MS_MAX = 10_000;
 const POLL_MS = 50;
 
 /** Closing a period, as an action that needs two people. Confirming it starts the closing, which runs on by itself. */

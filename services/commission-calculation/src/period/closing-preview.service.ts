@@ -7,7 +7,8 @@ import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { countOpen } from '@tantieme/event-sourcing/parking/parked.projection';
 import type { ParkedTables } from '@tantieme/event-sourcing/parking/parked.projection';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { DATABASE, TIMERS } from '@tantieme/service-kit/runtime/runtime-tokens';
+import type { Timers } from '@tantieme/time/timers';
 import type { Kysely } from 'kysely';
 import { assertPeriod, calendarDecider } from '../calendar/calendar.js';
 import type { CalendarState, ClosingInput, Outstanding } from '../calendar/calendar.js';
@@ -20,9 +21,7 @@ import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { lateStarts } from '../plan/late-start.js';
 import type { ClosingPreview } from './period.dto.js';
 import type { PostedLine } from '../earning/posting.js';
-
-/** Rows of postings per read. */
-const ROWS_PER_READ = 5000;
+import { POSTINGS_PER_READ } from '../limits.js';
 
 /** What is parked on these topics comes after closings. On any other one it may concern every period. */
 const TOPICS_AFTER_CLOSINGS = [TOPICS.paymentsInbound, TOPICS.payouts];
@@ -34,6 +33,7 @@ export class ClosingPreviews {
     @Inject(Calendars) private readonly calendars: Calendars,
     @Inject(PlanCatalog) private readonly plans: PlanCatalog,
     @Inject(DATABASE) private readonly db: Kysely<EarningTables & PendingTables & ParkedTables>,
+    @Inject(TIMERS) private readonly timers: Timers,
   ) {}
 
   /** @throws {DomainError} `PeriodInvalid` */
@@ -59,7 +59,7 @@ export class ClosingPreviews {
     // Another process may have published a plan.
     await this.plans.reload();
     const plans = this.plans.ofCalendar(calendar).map(({ id }) => id);
-    const nowMs = Date.now();
+    const nowMs = this.timers.nowMs();
     const current = periodAt(calendarOf(calendar), nowMs);
     const withLines = state.closedThrough === null ? await this.earliestWithLines(calendar) : null;
     const earliestOpen = withLines !== null && withLines < current ? withLines : current;
@@ -130,12 +130,20 @@ export class ClosingPreviews {
     let lines = 0;
     const query = this.openPostings(calendar)
       .where('streams.period', '<=', period)
-      .select(['postings.payee', 'postings.currency', 'postings.lines'])
+      .select([
+        'streams.period',
+        'streams.stream',
+        'postings.deal',
+        'postings.payee',
+        'postings.currency',
+        'postings.lines',
+      ])
       .orderBy('streams.period')
       .orderBy('streams.stream')
-      .orderBy('postings.deal');
-    for (let offset = 0; ; offset += ROWS_PER_READ) {
-      const rows = await query.limit(ROWS_PER_READ).offset(offset).execute();
+      .orderBy('postings.deal')
+      .limit(POSTINGS_PER_READ);
+    for (let page = query; ;) {
+      const rows = await page.execute();
       for (const { payee, currency, lines: text } of rows) {
         statements.add(`${payee}|${currency}`);
         for (const { amount } of JSON.parse(text) as readonly PostedLine[]) {
@@ -143,7 +151,20 @@ export class ClosingPreviews {
           minor.set(currency, (minor.get(currency) ?? 0n) + parseAmount(amount, currency));
         }
       }
-      if (rows.length < ROWS_PER_READ) break;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < POSTINGS_PER_READ) break;
+      // The first condition repeats what the second one implies, for the index.
+      page = query
+        .where((eb) => eb(eb.refTuple('streams.period', 'streams.stream'), '>=', eb.tuple(last.period, last.stream)))
+        .where((eb) =>
+          eb(
+            eb.refTuple('streams.period', 'streams.stream', 'postings.deal'),
+            '>',
+            eb.tuple(last.period, last.stream, last.deal),
+          ),
+        );
+      // SQLite answers without a pause: other requests get their turn between two pages.
+      await this.timers.wait(0);
     }
     const totals = Object.fromEntries(
       [...minor].sort().map(([currency, sum]) => [currency, formatAmount(sum, currency)]),

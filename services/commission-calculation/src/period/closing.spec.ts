@@ -97,6 +97,16 @@ describe('a closing', () => {
     expect((await service.verify()).differences).toEqual([]);
   });
 
+  it('sums up the lines of any number of deals and payees beforehand', async () => {
+    const deals = Array.from({ length: 450 }, (_, n) => deal(`D-${n}`, { seller: n % 3 === 0 ? 'anna' : 'bert' }));
+    const service = await started(partner('bert'), ...deals);
+    expect(await preview(service, '2026-01')).toMatchObject({
+      statements: 2,
+      lines: 900,
+      totals: { EUR: '4092.50' },
+    });
+  });
+
   it('shows beforehand what it would do and what is in its way', async () => {
     const service = await started(deal('D-1'), deal('D-2', { seller: 'nobody' }));
     expect(await preview(service, '2026-01')).toMatchObject({

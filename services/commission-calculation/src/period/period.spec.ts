@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { decode, envelopeMessage } from '@tantieme/contracts/envelope';
+import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { AT, Stream } from '../testing/world.fixture.js';
 import { pagesOf, periodDecider } from './period.js';
@@ -33,8 +35,30 @@ describe('a period', () => {
     expect(codeOf(() => period.handle({ type: 'close', at: AT }))).toBe('ManifestIncomplete');
     expect(period.handle({ type: 'add-page', page: first, at: AT })).toEqual([]);
     period.handle({ type: 'add-page', page: second, at: AT });
-    expect(period.handle({ type: 'close', at: AT })[0]?.data).toEqual({ pages: 2, streams: 501, lines: 1002 });
+    expect(period.handle({ type: 'close', at: AT })[0]?.data).toEqual({
+      pages: 2,
+      streams: entries.length,
+      lines: 2 * entries.length,
+    });
     expect(period.handle({ type: 'close', at: AT })).toEqual([]);
+  });
+
+  it('has pages that a message can hold, however long the ids of its payees are', () => {
+    const payee = '𝔞'.repeat(ID_LENGTH_MAX);
+    const longest = entries.map((entry) => ({
+      ...entry,
+      payee,
+      stream: `earning-${payee}|${'p'.repeat(64)}`,
+      lines: Number.MAX_SAFE_INTEGER,
+      minimum: '999999999999.99',
+      negative: 'forgive' as const,
+      as: 'self-billed' as const,
+      tax: 'by-partner' as const,
+    }));
+    const key = 'monthly@Europe/Paris';
+    const attributes = { id: 'e', time: AT, source: '/test', subject: key, key, correlationId: 'c', actor: 'test' };
+    for (const page of pagesOf(key, '2026-01', longest))
+      expect(decode(envelopeMessage('period-manifest', attributes, page).value)).toMatchObject({ data: page });
   });
 
   it('without lines has a manifest of one empty page', () => {

@@ -8,6 +8,7 @@ import { assertMessageData } from '@tantieme/service-kit/http/message-data';
 import { ExchangeRateCache } from './cache/exchange-rate-cache.service.js';
 import { normalExchangeRate } from './facts/exchange-rate.js';
 import { normalQuota } from './facts/quota.js';
+import { isWithdrawal } from './facts/withdrawal.js';
 import { exchangeRateStream, quotaStream } from './stream/reference-keys.js';
 import { REFERENCE_RUNTIME } from './stream/reference-runtime.service.js';
 import type { ReferenceRuntime } from './stream/reference-runtime.service.js';
@@ -26,6 +27,8 @@ export interface IncomingReference {
   /** When its source stated it, ISO 8601. */
   readonly at: string;
   readonly context: RecordingContext;
+  /** True: the fact is withdrawn, if it is recorded so and was not replaced. */
+  readonly withdraw?: boolean;
 }
 
 /** Accepted as new, repeated, or refused with the reason. */
@@ -108,20 +111,34 @@ function factOf(command: ReferenceWork['command']): MessageData[ReferenceKind] {
 }
 
 /** A command for the stream of the fact, or the reason to refuse it. */
-function workOf({ kind, fact, at, context }: IncomingReference): ReferenceWork | DomainError {
+function workOf({ kind, fact, at, context, withdraw }: IncomingReference): ReferenceWork | DomainError {
   try {
     switch (kind) {
       case 'exchange-rate': {
         assertMessageData(kind, fact, 'FactInvalid');
         const exchangeRate = normalExchangeRate(fact);
         const stream = exchangeRateStream(exchangeRate.base, exchangeRate.quote);
-        return { stream, command: { exchangeRate, at }, context: { ...context, cause: causeOf(exchangeRate) } };
+        if (withdraw !== true || isWithdrawal(exchangeRate))
+          return { stream, command: { exchangeRate, at }, context: { ...context, cause: causeOf(exchangeRate) } };
+        const withdrawal = normalExchangeRate({ ...exchangeRate, withdrawn: 'revision' as const });
+        return {
+          stream,
+          command: { exchangeRate: withdrawal, at, expected: exchangeRate },
+          context: { ...context, cause: causeOf(withdrawal) },
+        };
       }
       case 'quota': {
         assertMessageData(kind, fact, 'FactInvalid');
         const quota = normalQuota(fact);
         const stream = quotaStream(quota.payee, quota.plan);
-        return { stream, command: { quota, at }, context: { ...context, cause: causeOf(quota) } };
+        if (withdraw !== true || isWithdrawal(quota))
+          return { stream, command: { quota, at }, context: { ...context, cause: causeOf(quota) } };
+        const withdrawal = normalQuota({ ...quota, withdrawn: 'revision' as const });
+        return {
+          stream,
+          command: { quota: withdrawal, at, expected: quota },
+          context: { ...context, cause: causeOf(withdrawal) },
+        };
       }
     }
   } catch (error) {

@@ -13,6 +13,7 @@ import type { FileFormatName, FileRecord } from '@tantieme/tabular/file-records'
 import type { RecordFields } from '@tantieme/tabular/record-mapping';
 import { ReferenceRecorder } from './reference-recorder.service.js';
 import type { RecordedReference, RecordingContext, ReferenceKind } from './reference-recorder.service.js';
+import { isWithdrawal } from './facts/withdrawal.js';
 import type { Warning } from './warning/warnings.js';
 import { QuotaWarnings } from './warning/warnings.service.js';
 import { BATCH_FACTS } from '../limits.js';
@@ -54,7 +55,7 @@ export class RecordReferenceHandler implements ICommandHandler<RecordReference> 
 }
 
 async function warningsOf(warnings: QuotaWarnings, fact: MessageData[ReferenceKind]): Promise<readonly Warning[]> {
-  return 'payee' in fact ? warnings.of(fact) : [];
+  return 'payee' in fact && !isWithdrawal(fact) ? warnings.of(fact) : [];
 }
 
 /** A file of facts: NDJSON, or CSV whose header or mapping names the fields. */
@@ -65,6 +66,8 @@ export interface ReferenceFile {
   readonly file?: string | undefined;
   /** The mapping document of a CSV file. */
   readonly mapping?: object | undefined;
+  /** True: the facts of the file are withdrawn instead of recorded. */
+  readonly withdraw: boolean;
   /** True: nothing is written. */
   readonly dryRun: boolean;
 }
@@ -77,6 +80,7 @@ const FIELDS_OF_FILE: Readonly<Record<ReferenceKind, RecordFields>> = {
     rate: { kind: 'number' },
     source: { kind: 'text' },
     revision: { kind: 'whole', empty: 'absent' },
+    withdrawn: { kind: 'flag', empty: 'absent' },
   },
   quota: {
     payee: { kind: 'text' },
@@ -86,6 +90,7 @@ const FIELDS_OF_FILE: Readonly<Record<ReferenceKind, RecordFields>> = {
     until: { kind: 'day', empty: 'absent' },
     amount: { kind: 'number' },
     revision: { kind: 'whole' },
+    withdrawn: { kind: 'flag', empty: 'absent' },
   },
 };
 
@@ -142,7 +147,7 @@ export class RecordReferencesHandler implements ICommandHandler<RecordReferences
     const dryRun = file.dryRun ? this.recorder.dryRun() : undefined;
     for await (const records of batchesOf(kind, file)) {
       const incoming = records.flatMap(({ record, faults }) =>
-        faults.length > 0 ? [] : [{ kind, fact: record, at, context }],
+        faults.length > 0 ? [] : [{ kind, fact: record, at, context, withdraw: file.withdraw }],
       );
       const results = (await (dryRun ?? this.recorder).record(incoming)).values();
       for (const { row, faults, located } of records) {

@@ -1,14 +1,14 @@
 /** Records partners, exchange rates and quotas from the broker. */
 import type { Envelope } from '@tantieme/contracts/envelope';
-import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
+import type { ExchangeRateFact, QuotaFact } from '@tantieme/contracts/reference';
 import { TOPICS } from '@tantieme/contracts/topics';
+import { Refusals, unexpected } from '@tantieme/event-sourcing/process/refusals';
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
 import { isDay } from '@tantieme/time/day';
 import type { Message } from '@tantieme/messaging/broker';
-import { ACTOR } from '../service-identity.js';
-import { refuse, contextOf, newestPerOrigin } from '../batch.consumer.js';
+import { contextOf, newestPerOrigin } from '../batch.consumer.js';
 import { BATCH_MESSAGES } from '../limits.js';
 import type { PartnerCache } from './cache/partner-cache.service.js';
 import { partnerStream } from './stream/reference-keys.js';
@@ -46,7 +46,7 @@ async function recordPartners(
   partners: PartnerCache,
   batch: readonly Received<Envelope>[],
 ): Promise<readonly Refusal[]> {
-  const refusals: Refusal[] = [];
+  const refusals = new Refusals();
   const newest = newestPerOrigin(batch, 'partner', refusals);
   const results = await runtime.handleMany(
     newest.map(({ envelope, origin }) => ({
@@ -57,9 +57,9 @@ async function recordPartners(
   );
   for (const [index, result] of results.entries()) {
     if (result.outcome === 'accepted') partners.record(result.stored);
-    else refuse(refusals, newest[index]?.message, result.error);
+    else refusals.add(newest[index]?.message, result.error);
   }
-  return refusals;
+  return refusals.all;
 }
 
 /** Facts that are refused are parked with the reason. */
@@ -67,24 +67,24 @@ async function recordReferences(
   recorder: ReferenceRecorder,
   batch: readonly Received<Envelope>[],
 ): Promise<readonly Refusal[]> {
-  const refusals: Refusal[] = [];
-  const incoming: (IncomingReference & { readonly fact: ExchangeRate | Quota; readonly message: Message })[] = [];
-  for (const { envelope, message } of batch) {
+  const refusals = new Refusals();
+  const incoming: (IncomingReference & { readonly fact: ExchangeRateFact | QuotaFact; readonly message: Message })[] =
+    [];
+  refusals.each(batch, (envelope, message) => {
     const { type: kind, data: fact, time: at, id, correlationId } = envelope;
-    if (kind === 'exchange-rate' || kind === 'quota')
-      incoming.push({ kind, fact, at, context: { actor: ACTOR, correlationId, causationId: id }, message });
-    else refusals.push({ message, reason: `the type of the message is ${kind}, neither exchange-rate nor quota` });
-  }
+    if (kind !== 'exchange-rate' && kind !== 'quota') throw unexpected(envelope, 'commission-calculation');
+    incoming.push({ kind, fact, at, context: { correlationId, causationId: id }, message });
+  });
   for (const [index, result] of (await recorder.record(incoming)).entries())
     if ('error' in result && incoming[index] !== undefined) {
       const { message, fact } = incoming[index];
-      refuse(refusals, message, result.error, touchesFrom(fact));
+      refusals.add(message, result.error, touchesFrom(fact));
     }
-  return refusals;
+  return refusals.all;
 }
 
 /** A rate and a quota change nothing before their first day, wherever in the world it begins. */
-function touchesFrom(fact: ExchangeRate | Quota): string | undefined {
+function touchesFrom(fact: ExchangeRateFact | QuotaFact): string | undefined {
   const day = 'date' in fact ? fact.date : fact.from;
   return isDay(day) ? new Date(Date.parse(day) - EARLIEST_ZONE_MS).toISOString() : undefined;
 }

@@ -15,10 +15,9 @@ import {
 } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { schemaOf } from '@tantieme/contracts/schemas';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Caller, ownPartner, Roles } from '@tantieme/service-kit/access/auth';
 import type { Principal } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
@@ -28,7 +27,7 @@ import {
   ApiFileBody,
   FILE_BODY_PROBLEM,
   fileFormat,
-  FileQuery,
+  WithdrawableFileQuery,
   fileStream,
   NDJSON_TYPE,
 } from '@tantieme/service-kit/http/file-import';
@@ -52,7 +51,8 @@ import { WarningListed, WarningsQuery } from './warning/warnings.dto.js';
 import { ListWarnings } from './warning/warnings.queries.js';
 
 const BATCH_DESCRIPTION =
-  'NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. The answer has ' +
+  'NDJSON with one fact per line, or CSV whose header or mapping names the fields. Repeated facts change nothing. With ' +
+  '`withdraw=true` the facts are withdrawn; what has other content, or a higher revision, is refused as `FactReplaced`. The answer has ' +
   'a line for each fact that was not recorded or refers to an unknown name, with the cell that is wrong, and the counts as its last line.';
 
 const BATCH_PROBLEMS = { ...FILE_BODY_PROBLEM, MappingInvalid: 'the mapping is not a JSON object' };
@@ -88,7 +88,8 @@ export class ReferencesController {
   @ApiOperation({
     summary: 'Record an exchange rate',
     description:
-      'A new rate recredits the deals that were converted at a rate of this day, and pending deals that need it.',
+      'A new rate recredits the deals that were converted at a rate of this day, and pending deals that need it. Sent again ' +
+      'with `withdrawn: true`, it is withdrawn: as if it had never been sent.',
   })
   @ApiBody({ schema: schemaOf('exchange-rate'), examples: { rate: { summary: 'A rate', value: EXCHANGE_RATE } } })
   @ApiCreatedResponse({ type: ExchangeRateRecordedAnswer, description: 'The rate is new' })
@@ -99,11 +100,11 @@ export class ReferencesController {
   })
   async recordExchangeRate(
     @Body() fact: unknown,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<ExchangeRateRecordedAnswer> {
     const { outcome, fact: exchangeRate } = await this.record('exchange-rate', fact, context, reply);
-    return { outcome, fact: exchangeRate as ExchangeRate };
+    return { outcome, fact: exchangeRate as ExchangeRateAnswer };
   }
 
   @Post('exchange-rates/batch')
@@ -132,10 +133,10 @@ export class ReferencesController {
   @ApiProblems({ 422: BATCH_PROBLEMS })
   recordExchangeRates(
     @Body() body: unknown,
-    @Query() query: FileQuery,
+    @Query() query: WithdrawableFileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<StreamableFile> {
     return this.recordBatch('exchange-rate', body, query, contentType, mappingHeader, context);
   }
@@ -155,7 +156,8 @@ export class ReferencesController {
   @ApiOperation({
     summary: 'Record a quota',
     description:
-      'The quota of a payee for a component of a plan. Names that do not exist are answered as warnings; the quota applies once they exist.',
+      'The quota of a payee for a component of a plan. Names that do not exist are answered as warnings; the quota applies once ' +
+      'they exist. Sent again with `withdrawn: true`, it is withdrawn: as if it had never been sent.',
   })
   @ApiBody({ schema: schemaOf('quota'), examples: { quota: { summary: 'A quota of a quarter', value: QUOTA } } })
   @ApiCreatedResponse({ type: QuotaRecordedAnswer, description: 'The quota is new' })
@@ -166,11 +168,11 @@ export class ReferencesController {
   })
   async recordQuota(
     @Body() fact: unknown,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<QuotaRecordedAnswer> {
     const recorded = await this.record('quota', fact, context, reply);
-    return { ...recorded, fact: recorded.fact as Quota };
+    return { ...recorded, fact: recorded.fact as QuotaAnswer };
   }
 
   @Post('quotas/batch')
@@ -197,10 +199,10 @@ export class ReferencesController {
   @ApiProblems({ 422: BATCH_PROBLEMS })
   recordQuotas(
     @Body() body: unknown,
-    @Query() query: FileQuery,
+    @Query() query: WithdrawableFileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<StreamableFile> {
     return this.recordBatch('quota', body, query, contentType, mappingHeader, context);
   }
@@ -235,7 +237,7 @@ export class ReferencesController {
   private async record(
     kind: ReferenceKind,
     fact: unknown,
-    { actor, correlationId }: CommandContext,
+    { actor, correlationId }: RequestContext,
     reply: StatusReply,
   ): Promise<ReferenceRecorded> {
     const recorded = await this.commands.execute(new RecordReference(kind, fact, { actor, correlationId }));
@@ -246,17 +248,17 @@ export class ReferencesController {
   private async recordBatch(
     kind: ReferenceKind,
     body: unknown,
-    query: FileQuery,
+    query: WithdrawableFileQuery,
     contentType: string | undefined,
     mappingHeader: string | undefined,
-    { actor, correlationId }: CommandContext,
+    { actor, correlationId }: RequestContext,
   ): Promise<StreamableFile> {
     const stream = fileStream(body);
-    const { file, locale, dryRun } = query;
+    const { file, locale, dryRun, withdraw } = query;
     const mapping = mappingDocument({ header: mappingHeader, query: query.mapping, locale });
     const format = fileFormat(query, contentType);
     const lines = await this.commands.execute(
-      new RecordReferences(kind, { stream, format, file, mapping, dryRun }, { actor, correlationId }),
+      new RecordReferences(kind, { stream, format, file, mapping, withdraw, dryRun }, { actor, correlationId }),
     );
     return new StreamableFile(Readable.from(this.serialized(lines, correlationId)), { type: NDJSON_TYPE });
   }

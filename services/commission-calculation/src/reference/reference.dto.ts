@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { Withdrawn } from '@tantieme/contracts/deal';
 import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import { MessageField } from '@tantieme/service-kit/http/message-field';
@@ -25,7 +26,16 @@ export const QUOTA: Quota = {
   revision: 1,
 };
 
-export class ExchangeRateAnswer implements ExchangeRate {
+const WITHDRAWN = {
+  oneOf: [
+    { type: 'boolean', enum: [true] },
+    { type: 'string', enum: ['revision'] },
+  ],
+  description:
+    'In a list, `true` for what was withdrawn. In a withdrawal, `true`: its revision and all below; `revision`: its revision alone',
+};
+
+export class ExchangeRateAnswer implements Partial<ExchangeRate> {
   @ApiProperty({ example: EXCHANGE_RATE.base, description: 'ISO 4217 code' })
   readonly base!: string;
 
@@ -35,20 +45,24 @@ export class ExchangeRateAnswer implements ExchangeRate {
   @ApiProperty({ example: EXCHANGE_RATE.date, description: 'Day of publication' })
   readonly date!: string;
 
-  @ApiProperty({
+  @ApiPropertyOptional({
     example: EXCHANGE_RATE.rate,
-    description: 'Units of the quote currency per unit of the base currency; exact decimal text without trailing zeros',
+    description:
+      'Units of the quote currency per unit of the base currency; exact decimal text without trailing zeros; absent in a withdrawal',
   })
-  readonly rate!: string;
+  readonly rate?: string;
 
   @ApiProperty({ example: EXCHANGE_RATE.source, description: 'Publisher of the rate' })
   readonly source!: string;
 
   @ApiPropertyOptional({ example: EXCHANGE_RATE.revision, description: 'The highest of a date and source counts' })
   readonly revision?: number;
+
+  @ApiPropertyOptional(WITHDRAWN)
+  readonly withdrawn?: Withdrawn;
 }
 
-export class QuotaAnswer implements Quota {
+export class QuotaAnswer implements Partial<Quota> {
   @ApiProperty({ example: QUOTA.payee })
   readonly payee!: string;
 
@@ -64,14 +78,18 @@ export class QuotaAnswer implements Quota {
   @ApiPropertyOptional({ example: QUOTA.until, description: 'First day without the quota; absent for an open end' })
   readonly until?: string;
 
-  @ApiProperty({
+  @ApiPropertyOptional({
     example: QUOTA.amount,
-    description: "For a whole measurement window: an amount in the plan's currency, or a number of units",
+    description:
+      "For a whole measurement window: an amount in the plan's currency, or a number of units; absent in a withdrawal",
   })
-  readonly amount!: string;
+  readonly amount?: string;
 
   @ApiProperty({ example: QUOTA.revision, description: 'The highest of a day counts' })
   readonly revision!: number;
+
+  @ApiPropertyOptional(WITHDRAWN)
+  readonly withdrawn?: Withdrawn;
 }
 
 const OUTCOME = {

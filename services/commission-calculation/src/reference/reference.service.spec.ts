@@ -138,7 +138,7 @@ describe('an exchange rate over HTTP', () => {
           type: 'refused',
           fact: 5,
           code: 'FactInvalid',
-          errors: ['quote', 'date', 'rate', 'source'].map((field) => ({ field, reason: 'is missing' })),
+          errors: ['rate', 'quote', 'date', 'source'].map((field) => ({ field, reason: 'is missing' })),
         },
         { type: 'result', facts: 5, accepted: 3, repeated: 0, conflicts: 0, refused: 2 },
       ],
@@ -336,7 +336,110 @@ describe('deals that need an exchange rate', () => {
   });
 });
 
+describe('a withdrawn exchange rate', () => {
+  it('is marked in the list, and the deals that it converted are credited again', async () => {
+    const service = await start();
+    const deal = dealOf('D-1', { bookedAt: '2026-01-10T10:00:00Z' });
+    if (deal.terms === undefined) throw new Error('the deal has no terms');
+    await service.send([
+      { kind: 'partner', partner: partnerOf('anna'), revision: 0 },
+      { kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' },
+      { kind: 'deal', deal: { ...deal, terms: { ...deal.terms, currency: 'USD' } }, revision: 0 },
+    ]);
+    const [early, late] = [rate('2026-01-08', '2'), rate('2026-01-09', '1.25')];
+    await service.call('source', 'POST', '/exchange-rates', early);
+    await service.call('source', 'POST', '/exchange-rates', late);
+    await service.idle();
+    const before = await service.ledger();
+    expect(await service.call('source', 'POST', '/exchange-rates', { ...late, withdrawn: true })).toMatchObject({
+      status: 201,
+      body: { outcome: 'accepted', fact: { withdrawn: true } },
+    });
+    expect(await rates(service)).toEqual([early, { ...late, withdrawn: true }]);
+    expect(await service.ledger()).not.toEqual(before);
+    await service.call('source', 'POST', '/exchange-rates', { ...early, withdrawn: true });
+    await service.idle();
+    expect(await service.list('operator', '/pending-deals')).toMatchObject([{ code: 'ExchangeRateMissing' }]);
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
+  it('may come as the whole file again, which leaves what was replaced since', async () => {
+    const service = await start();
+    const csv =
+      'base,quote,date,rate,source\nEUR,USD,2026-03-05,1.10,ecb\nEUR,USD,2026-03-06,1.20,ecb\nEUR,USD,2026-03-07,1.30,ecb\n';
+    const send = (query: string) => batch(service, `/exchange-rates/batch?${query}`, 'text/csv', csv);
+    expect((await send('')).result).toMatchObject({ accepted: 3 });
+    await service.call('source', 'POST', '/exchange-rates', rate('2026-03-06', '1.25', { revision: 1 }));
+    expect((await send('withdraw=true&dryRun=true')).result).toMatchObject({ dryRun: true, accepted: 2, refused: 1 });
+    expect(await rates(service)).toHaveLength(4);
+    expect((await send('withdraw=true')).lines).toMatchObject([
+      {
+        type: 'refused',
+        row: 3,
+        code: 'FactReplaced',
+        errors: [{ field: 'revision', reason: 'is replaced by revision 1' }],
+      },
+      { type: 'result', accepted: 2, repeated: 0, refused: 1 },
+    ]);
+    expect(await rates(service)).toMatchObject([
+      { date: '2026-03-05', withdrawn: true },
+      rate('2026-03-06', '1.2'),
+      { revision: 1, rate: '1.25' },
+      { date: '2026-03-07', withdrawn: true },
+    ]);
+    expect((await send('withdraw=true')).result).toMatchObject({ accepted: 0, repeated: 2, refused: 1 });
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
+  it('may come in a file', async () => {
+    const service = await start();
+    const csv = (withdrawn: string) =>
+      `base,quote,date,rate,source,withdrawn\nEUR,USD,2026-03-05,1.10,ecb,${withdrawn}\n`;
+    expect((await batch(service, '/exchange-rates/batch', 'text/csv', csv(''))).result).toMatchObject({ accepted: 1 });
+    expect((await batch(service, '/exchange-rates/batch', 'text/csv', csv('true'))).result).toMatchObject({
+      accepted: 1,
+    });
+    expect(await rates(service)).toEqual([rate('2026-03-05', '1.1', { withdrawn: true } as object)]);
+    expect((await batch(service, '/exchange-rates/batch', 'text/csv', csv('yes'))).lines[0]).toMatchObject({
+      type: 'refused',
+      errors: [{ field: 'withdrawn', reason: '"yes" is not true, false or empty' }],
+    });
+  });
+});
+
 describe('quotas', () => {
+  it('that are withdrawn count no more, are marked in the list, and no longer warn of unknown names', async () => {
+    const service = await start();
+    const mistyped = quota('2026-01-01', '9000', { plan: 'reseler' });
+    for (const fact of [quota('2026-01-01', '1'), quota('2026-01-01', '2', { revision: 2 }), mistyped])
+      await service.call('plan-designer', 'POST', '/quotas', fact);
+    await service.idle();
+    const warnings = () => service.list('finance', '/warnings?plan=reseler');
+    expect(await warnings()).not.toEqual([]);
+    const { amount: _, ...withdrawal } = mistyped;
+    expect(await service.call('plan-designer', 'POST', '/quotas', { ...withdrawal, withdrawn: true })).toMatchObject({
+      status: 201,
+      body: { warnings: [] },
+    });
+    await service.call('plan-designer', 'POST', '/quotas', {
+      ...quota('2026-01-01', '2', { revision: 2 }),
+      withdrawn: 'revision',
+    });
+    await service.idle();
+    expect(await warnings()).toEqual([]);
+    expect(await service.list('finance', '/quotas')).toEqual([
+      { ...mistyped, withdrawn: true },
+      quota('2026-01-01', '1'),
+      { ...quota('2026-01-01', '2', { revision: 2 }), withdrawn: true },
+    ]);
+    const messages = (await readTopic(service.broker, CREDITS_TOPIC)).map(({ value }) => decodeInternalMessage(value));
+    expect(messages.at(-1)).toMatchObject({ kind: 'quota', quotas: [{ amount: '1' }] });
+    expect(await service.call('plan-designer', 'POST', '/quotas', { ...withdrawal, withdrawn: 'never' })).toMatchObject(
+      { status: 422, body: { errors: [{ field: 'withdrawn' }] } },
+    );
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
   it('are recorded over HTTP, in batches and over the broker, and listed; partners see only their own', async () => {
     const service = await start();
     expect((await service.call('plan-designer', 'POST', '/quotas', quota('2026-01-01', '9000.00'))).status).toBe(201);

@@ -145,7 +145,8 @@ describe('a history in any order of arrival, with repetitions', () => {
           const draw = next(draws);
           if (draw < 0.3) deliver(world, draws);
           else if (draw < 0.4) world.reload();
-          else if (draw < 0.7) world.keepPartialStates(Math.floor(next(draws) * 8));
+          else if (draw < 0.6) world.shrinkStates(Math.floor(next(draws) * 8));
+          else if (draw < 0.7) world.forgetBooks();
         }
         const all = world.creditsInTransit.slice();
         deliver(world, draws);
@@ -167,21 +168,27 @@ function deliver(world: World, draws: Iterator<number>): void {
   for (const { credit } of credits) world.earn(credit);
 }
 
-describe('a payee with only the newest deals in memory', () => {
+describe('a payee with only some deals in memory', () => {
+  const CLOSED_AFTER = new Map([
+    [40, '2026-01'],
+    [55, '2026-02'],
+    [70, '2026-03'],
+  ]);
+
   /** Deals more or less in order of date: some a few days late, some credited again, some after a closing. */
   const nearlyInOrder = fc.array(
     fc.record({
       lateDays: fc.constantFrom(0, 0, 0, 0, 0, 1, 3, 20),
       net: money,
       again: fc.constantFrom(null, null, null, null, 1, 2, 15),
-      linesMax: fc.constantFrom(null, null, 0, 2, 5, 9),
+      memory: fc.constantFrom('as it is', 'as it is', 'none', 0, 2, 5, 9),
       isReturned: fc.constantFrom(false, false, false, true),
     }),
     { minLength: 30, maxLength: 80 },
   );
 
   it('is decided event by event as with all deals in memory', () => {
-    const decisions = { onPartialStates: 0, onWholeStates: 0 };
+    const decisions = { withSomeBooks: 0, loadedBooks: 0, loadedWhole: 0 };
     fc.assert(
       fc.property(nearlyInOrder, (deals) => {
         const whole = new World();
@@ -199,7 +206,8 @@ describe('a payee with only the newest deals in memory', () => {
             whole.apply({ kind: 'deal', deal: { ...earlier.state.deal, terms }, revision });
           }
           whole.earnAll();
-          if (index === 40) whole.close('2026-01');
+          const closed = CLOSED_AFTER.get(index);
+          if (closed !== undefined) whole.close(closed);
         });
         const again = new World();
         again.apply({ kind: 'plan', text: PLAN, effectiveFrom: '2026-01-01' });
@@ -207,20 +215,23 @@ describe('a payee with only the newest deals in memory', () => {
           let kept = 0;
           for (const event of events) {
             again.replay(name, event);
-            const linesMax = deals[kept++ % deals.length]?.linesMax ?? null;
-            if (linesMax !== null) again.keepPartialStates(linesMax);
+            const memory = deals[kept++ % deals.length]?.memory;
+            if (memory === 'none') again.forgetBooks();
+            else if (typeof memory === 'number') again.shrinkStates(memory);
           }
         }
         again.reload();
         expect(again.ledger()).toEqual(whole.ledger());
         for (const [name, { events }] of whole.earnings) expect(again.earnings.get(name)?.events).toEqual(events);
-        decisions.onPartialStates += again.decidedOnPartialStates;
-        decisions.onWholeStates += again.reloadedWholeStates;
+        decisions.withSomeBooks += again.decidedWithSomeBooks;
+        decisions.loadedBooks += again.loadedBooks;
+        decisions.loadedWhole += again.loadedWhole;
       }),
       { numRuns: 60, seed: 6 },
     );
-    expect(decisions.onPartialStates).toBeGreaterThan(1000);
-    expect(decisions.onWholeStates).toBeGreaterThan(500);
+    expect(decisions.withSomeBooks).toBeGreaterThan(1000);
+    expect(decisions.loadedBooks).toBeGreaterThan(500);
+    expect(decisions.loadedWhole).toBe(0);
   });
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Deal, DealPartner } from '@tantieme/contracts/deal';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { mintToken } from '@tantieme/service-kit/access/development-issuer';
 import type { Page } from '@tantieme/service-kit/http/cursor';
@@ -128,6 +129,24 @@ describe('a fact corrected for the past', () => {
       'top 2026-01 2026-01 team crm|D-1 booked|1 earning 100.00 → 2.00 EUR',
       'top 2026-01 2026-01 team crm|D-1 booked|2 earning 50.00 → 1.00 EUR',
     ]);
+  });
+
+  it('that withdraws an agreement, a tier or an upline takes back what was earned by it', async () => {
+    const service = await start();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
+    await service.idle();
+    await service.close('2026-01');
+    const anna = partnerOf('anna', { upline: null });
+    await service.send([
+      { kind: 'partner', partner: { ...anna, agreements: [], tiers: [], uplines: [] }, revision: 1 },
+    ]);
+    await service.idle();
+    const after = await service.ledger();
+    const minor = (line: string): number => Math.round(Number(/→ (-?[0-9.]+) EUR/.exec(line)?.[1]) * 100);
+    expect(after.filter((line) => line.includes('2026-02 2026-01')).length).toBeGreaterThan(0);
+    expect(after.reduce((sum, line) => sum + minor(line), 0)).toBe(0);
+    expect(await service.list('operator', '/pending-deals')).toMatchObject([{ code: 'AgreementMissing' }]);
+    expect(await service.verify()).toMatchObject({ differences: [] });
   });
 
   it('without consequence for a deal adds no event to it', async () => {
@@ -395,6 +414,63 @@ describe('a plan', () => {
     await service.idle();
     expect(await service.ledger()).toEqual(FIRST_DEAL);
     expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+});
+
+describe('deals that earn nothing', () => {
+  it('are listed each with its reason', async () => {
+    const service = await start();
+    const quarterly = PLAN.replace(/ {2}- id: service[^]*$/, '').replace('plan: resellers', 'plan: quarterly');
+    const withPartners = (id: string, partners: readonly DealPartner[]): Deal => {
+      const deal = dealOf(id);
+      return { ...deal, ...(deal.terms === undefined ? {} : { terms: { ...deal.terms, partners } }) };
+    };
+    const { terms: _, bookedAt: __, ...withdrawn } = dealOf('D-withdrawn');
+    const { bookedAt: ___, ...invoiced } = dealOf('D-invoiced', {
+      invoices: [{ id: 'I', at: '2026-01-12T10:00:00Z' }],
+    });
+    await service.send([
+      { kind: 'partner', partner: partnerOf('anna'), revision: 0 },
+      { kind: 'partner', partner: partnerOf('bert', { until: '2026-01-05' }), revision: 0 },
+      { kind: 'partner', partner: partnerOf('carl', { plans: [] }), revision: 0 },
+      { kind: 'partner', partner: partnerOf('dora', { plans: ['quarterly'] }), revision: 0 },
+      { kind: 'partner', partner: partnerOf('emil', { plans: ['unpublished'] }), revision: 0 },
+      PUBLISHED,
+      { kind: 'plan', document: quarterly, effectiveFrom: '2026-01-05' },
+      dealInput(dealOf('D-agreement-ended', { seller: 'bert' })),
+      dealInput(dealOf('D-agreement-missing', { seller: 'carl' })),
+      dealInput(dealOf('D-cancelled', { cancelledAt: '2026-01-11T10:00:00Z', seller: 'nobody' })),
+      dealInput(dealOf('D-conditions', { lines: [{ id: '1', category: 'books', net: '1.00' }] })),
+      dealInput(invoiced),
+      dealInput(withPartners('D-nobody', [])),
+      dealInput(dealOf('D-plan-missing', { seller: 'emil' })),
+      dealInput(dealOf('D-window', { seller: 'dora' })),
+      dealInput(withdrawn),
+    ]);
+    await service.idle();
+    const listed = (await service.list('finance', '/uncredited-deals')) as {
+      readonly deal: string;
+      readonly code: string;
+    }[];
+    expect(listed.map(({ deal, code }) => [deal, code])).toEqual([
+      ['crm|D-agreement-ended', 'NotCovered'],
+      ['crm|D-agreement-missing', 'Pending'],
+      ['crm|D-cancelled', 'Cancelled'],
+      ['crm|D-conditions', 'ConditionsNotMet'],
+      ['crm|D-invoiced', 'NotTriggered'],
+      ['crm|D-nobody', 'NoPartners'],
+      ['crm|D-plan-missing', 'Pending'],
+      ['crm|D-window', 'WindowNotBegun'],
+      ['crm|D-withdrawn', 'Withdrawn'],
+    ]);
+    const pending = (await service.list('operator', '/pending-deals')) as {
+      readonly deal: string;
+      readonly code: string;
+    }[];
+    expect(pending.map(({ deal, code }) => [deal, code])).toEqual([
+      ['crm|D-agreement-missing', 'AgreementMissing'],
+      ['crm|D-plan-missing', 'PlanMissing'],
+    ]);
   });
 });
 

@@ -5,19 +5,22 @@
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import type { Decider, DomainEvent } from '@tantieme/event-sourcing/decide/decider';
-import { requiresFullState } from '@tantieme/event-sourcing/decide/partial-state';
+import { BooksRequired, HEAD, isInRange, NEWEST } from '@tantieme/event-sourcing/decide/books';
+import type { NeededBooks } from '@tantieme/event-sourcing/decide/books';
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../calendar/calendar.js';
-import { creditDecider } from '../credit/credit.js';
+import { creditsIn, creditDecider } from '../credit/credit.js';
 import type { CreditEvent, CreditView, PlanCredit } from '../credit/credit.js';
-import { dealsOf, earningDecider, earningStream, keepPartialState, postingOf } from '../earning/earning.js';
+import { entriesOf } from '../earning/book-entries.js';
+import { earningBooks, shrink } from '../earning/books.js';
+import { dealsOf, earningDecider, earningStream, payeePlanOf, postingOf } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import { dealPostings } from '../earning/earning-events.js';
 import type { EarningEvent } from '../earning/earning-events.js';
@@ -83,15 +86,15 @@ export interface CreditInTransit extends PlanCredit {
 }
 
 type Change =
-  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'payeePlan' | 'openFrom' | 'at'>
-  | Omit<Extract<EarningCommand, { type: 'receive-grant' }>, 'payeePlan' | 'openFrom' | 'at'>;
+  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'currency' | 'calendar' | 'openFrom' | 'at'>
+  | Omit<Extract<EarningCommand, { type: 'receive-grant' }>, 'currency' | 'calendar' | 'openFrom' | 'at'>;
 
 /** Messages between budgets and earning streams. */
 export type InternalMessage =
   | ({ readonly kind: 'claims'; readonly budget: Budget } & ClaimsInput)
   | ({ readonly kind: 'grant'; readonly payee: string; readonly plan: string } & Omit<GrantInput, 'openFrom'>);
 
-export class World implements PlanByHash {
+export class World implements PlanByVersion {
   readonly plans = new Map<string, PlanStream>();
   readonly partners = new Map<string, ReturnType<World['newReference']>>();
   /** By name of the stream. */
@@ -105,13 +108,14 @@ export class World implements PlanByHash {
   readonly creditsInTransit: CreditInTransit[] = [];
   /** Claims and grants on their way. */
   readonly messagesInTransit: InternalMessage[] = [];
-  decidedOnPartialStates = 0;
-  reloadedWholeStates = 0;
+  decidedWithSomeBooks = 0;
+  loadedBooks = 0;
+  loadedWhole = 0;
 
-  plan(hash: string) {
+  plan(version: string) {
     for (const { state } of this.plans.values())
-      for (const { plan } of state.published) if (plan.hash === hash) return plan;
-    throw new EngineError('PlanUnknown', hash);
+      for (const { plan } of state.published) if (plan.version === version) return plan;
+    throw new EngineError('PlanUnknown', version);
   }
 
   private newReference() {
@@ -203,8 +207,8 @@ export class World implements PlanByHash {
   }
 
   private send(deal: string, events: readonly CreditEvent[]): void {
-    for (const { data } of events.filter((event) => event.type === 'DealCredited'))
-      for (const credit of data.credits) this.creditsInTransit.push({ ...credit, deal, number: data.number });
+    for (const event of events.filter((one) => one.type === 'DealCredited'))
+      for (const credit of creditsIn(event)) this.creditsInTransit.push({ ...credit, deal, number: event.data.number });
   }
 
   /** Brings a credit to its payee. */
@@ -243,9 +247,8 @@ export class World implements PlanByHash {
     const compiled = this.plans.get(plan)?.state.published.at(-1)?.plan;
     if (compiled === undefined) throw new Error(`no plan ${plan}`);
     const { currency, calendarKey: calendar } = compiled;
-    const payeePlan = { payee, plan, currency, calendar };
     const openFrom = openFromOf(calendar, this.calendar.state);
-    const events = [...this.decide(stream, { ...input, payeePlan, openFrom, at: AT })];
+    const events = [...this.decide(stream, { ...input, currency, calendar, openFrom, at: AT })];
     for (const { data } of events) {
       if (!('claims' in data) || data.claims === undefined) continue;
       const revision = stream.events.length - 1;
@@ -269,16 +272,51 @@ export class World implements PlanByHash {
   }
 
   private decide(stream: ReturnType<World['newEarning']>, command: EarningCommand): readonly EarningEvent[] {
-    const isPartial = stream.state.partial !== undefined;
-    try {
-      const events = stream.handle(command);
-      if (isPartial && events.length > 0) this.decidedOnPartialStates += 1;
-      return events;
-    } catch (error) {
-      if (!requiresFullState(error)) throw error;
-      this.reloadedWholeStates += 1;
+    for (;;)
+      try {
+        const isWhole = stream.state.engine.loaded === undefined;
+        const events = stream.handle(command);
+        if (!isWhole && events.length > 0) this.decidedWithSomeBooks += 1;
+        return events;
+      } catch (error) {
+        if (!(error instanceof BooksRequired)) throw error;
+        this.load(stream, error.needed);
+      }
+  }
+
+  private load(stream: ReturnType<World['newEarning']>, needed: NeededBooks): void {
+    if (needed === 'all') {
+      this.loadedWhole += 1;
       stream.reload();
-      return stream.handle(command);
+      return;
+    }
+    this.loadedBooks += 1;
+    const entries = stream.events.map((event) => ({ event, entries: entriesOf(event) }));
+    const books = new Set(needed.books);
+    for (const { book, groups } of entries.flatMap((one) => one.entries))
+      if (groups.some((group) => needed.groups.some((range) => isInRange(group, range)))) books.add(book);
+    const before = [...books].filter((book) => stream.state.engine.loaded?.deals.has(book) === false);
+    const events = entries.filter((one) => one.entries.some(({ book }) => before.includes(book)));
+    this.books().add(
+      stream.state,
+      { ...needed, books: [...books] },
+      events.map(({ event }) => event),
+    );
+  }
+
+  private books() {
+    const none = { through: async () => 0n, find: async () => new Map<string, never>() };
+    return earningBooks(earningDecider(this), none);
+  }
+
+  /** Leaves no deal of any payee in memory, as after a restart. */
+  forgetBooks(): void {
+    for (const stream of this.earnings.values()) {
+      const entries = stream.events.map((event) => ({ event, books: entriesOf(event).map(({ book }) => book) }));
+      const newest = entries.findLast(({ books }) => books.includes(NEWEST));
+      const head = entries.filter((one) => one.books.includes(HEAD) || one === newest || one === entries.at(-1));
+      const decider = earningDecider(this);
+      stream.state = head.reduce((state, { event }) => decider.evolve(state, event), this.books().initialState());
     }
   }
 
@@ -288,9 +326,9 @@ export class World implements PlanByHash {
       for (const message of this.messagesInTransit.splice(0)) this.deliver(message);
   }
 
-  /** Hash of the newest version of a plan. */
-  hashOf(plan: string): string {
-    return this.plans.get(plan)?.state.published.at(-1)?.plan.hash ?? '';
+  /** Name of the newest version of a plan. */
+  newestVersion(plan: string): string {
+    return this.plans.get(plan)?.state.published.at(-1)?.plan.version ?? '';
   }
 
   /** Starts and finishes a closing with nothing in between. */
@@ -306,17 +344,17 @@ export class World implements PlanByHash {
 
   endClosing(period: string): void {
     this.calendar.handle({ type: 'seal', period, at: AT });
-    for (const stream of this.earnings.values()) {
-      if (stream.state.partial !== undefined) stream.reload();
-      const planHash = this.hashOf(stream.state.payeePlan?.plan ?? '');
-      stream.handle({ type: 'close-period', period, planHash, minimum: '0.00', at: AT });
+    for (const [name, stream] of this.earnings) {
+      const payeePlan = payeePlanOf(name);
+      const planVersion = this.newestVersion(payeePlan.plan);
+      this.decide(stream, { type: 'close-period', ...payeePlan, period, planVersion, minimum: '0.00', at: AT });
     }
     this.calendar.handle({ type: 'finish', period, at: AT });
   }
 
   /** Leaves only the newest deals of every payee in memory, as a process that is short of memory does. */
-  keepPartialStates(linesMax: number): void {
-    for (const { state } of this.earnings.values()) keepPartialState(state, linesMax);
+  shrinkStates(linesMax: number): void {
+    for (const { state } of this.earnings.values()) shrink(state, linesMax);
   }
 
   reload(): void {

@@ -2,12 +2,15 @@
 import { ID_LENGTH_MAX } from '@tantieme/contracts/ids';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PageQuery } from '@tantieme/service-kit/http/cursor';
+import { TrueOrFalse } from '@tantieme/service-kit/http/file-import';
 import { schemaOf } from '@tantieme/contracts/schemas';
 import type { Deal, DealFact } from '@tantieme/contracts/deal';
 import { IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import { PERIOD } from './deal-period.js';
 import { DEAL_STAGES } from './deal-stage.js';
 import type { DealStage } from './deal-stage.js';
+import type { OverReturn } from './over-returns.js';
+import { OVER_RETURNS_MAX } from '../limits.js';
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const NOT_A_DAY = { message: 'is not a calendar date (YYYY-MM-DD)' };
@@ -68,6 +71,12 @@ export class DealsQuery extends PageQuery {
   @IsIn(DEAL_STAGES)
   state?: DealStage;
 
+  @ApiPropertyOptional({
+    description: 'True: only deals with returns of more than was sold; false: only deals without',
+  })
+  @TrueOrFalse()
+  overReturned?: boolean;
+
   @ApiPropertyOptional({ example: 'D-10', description: 'Only deals whose id or customer starts with this text' })
   @IsOptional()
   @IsString()
@@ -82,6 +91,23 @@ export class DealsQuery extends PageQuery {
   @IsOptional()
   @IsIn(DEAL_SORTS)
   sort: DealSort = 'id';
+}
+
+const OVER_RETURN_DESCRIPTION =
+  'A return of more than was sold. Nothing is taken back for what exceeds the line: correct the return, or withdraw it';
+
+export class OverReturnAnswer implements OverReturn {
+  @ApiProperty({ example: 'R-2', description: 'Id of the return' })
+  readonly return!: string;
+
+  @ApiProperty({ example: '1' })
+  readonly line!: string;
+
+  @ApiProperty({ example: '100.00', description: 'Net amount of the line that was sold' })
+  readonly sold!: string;
+
+  @ApiProperty({ example: '50.00', description: 'By how much the return exceeds what the returns before it left' })
+  readonly exceeds!: string;
 }
 
 /** A deal in a list. */
@@ -130,6 +156,12 @@ export class DealSummary {
 
   @ApiPropertyOptional({ example: '2026-03-20T10:00:00.000Z' })
   readonly cancelledAt?: string;
+
+  @ApiPropertyOptional({
+    type: [OverReturnAnswer],
+    description: 'Returns of more than was sold; absent if there are none',
+  })
+  readonly overReturns?: readonly OverReturnAnswer[];
 }
 
 /** A deal with the facts that it is a function of. */
@@ -138,6 +170,8 @@ export interface DealWithFacts extends Deal {
   readonly revision: number;
   /** In the order in which they were recorded. */
   readonly facts: readonly { readonly identity: string; readonly hash: string; readonly fact: DealFact }[];
+  /** In order of time. */
+  readonly overReturns: readonly OverReturn[];
 }
 
 interface JsonSchema {
@@ -149,13 +183,27 @@ interface JsonSchema {
 /** Without its `$id`: with more fields it is another schema. */
 const { $id: _, ...DEAL_SCHEMA }: JsonSchema = schemaOf('deal');
 
-/** {@link DealWithFacts}: the schema of the message with two more fields. */
+/** {@link DealWithFacts}: the schema of the message with three more fields. */
 export const DEAL_WITH_FACTS_SCHEMA: object = {
   ...DEAL_SCHEMA,
-  required: [...(DEAL_SCHEMA.required ?? []), 'revision', 'facts'],
+  required: [...(DEAL_SCHEMA.required ?? []), 'revision', 'facts', 'overReturns'],
   properties: {
     ...DEAL_SCHEMA.properties,
     revision: { type: 'integer', minimum: 0, description: 'Revision of the deal, from 0' },
+    overReturns: {
+      type: 'array',
+      description: `${OVER_RETURN_DESCRIPTION}. At most ${OVER_RETURNS_MAX} are listed`,
+      items: {
+        type: 'object',
+        required: ['return', 'line', 'sold', 'exceeds'],
+        properties: {
+          return: { type: 'string', description: 'Id of the return' },
+          line: { type: 'string' },
+          sold: { type: 'string', description: 'Net amount of the line that was sold' },
+          exceeds: { type: 'string', description: 'By how much the return exceeds what the returns before it left' },
+        },
+      },
+    },
     facts: {
       type: 'array',
       description: 'The facts that the deal is a function of, in the order in which they were recorded',
@@ -185,6 +233,7 @@ export const DEAL_WITH_FACTS_EXAMPLE: DealWithFacts = {
   payments: [],
   soldThrough: [],
   returns: [],
+  overReturns: [],
   revision: 0,
   facts: [
     {

@@ -9,6 +9,7 @@ import { decodeCursor, pageOf } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import { startsWith } from '@tantieme/service-kit/http/text-filter';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { dealOf, dealStream } from './deal.js';
 import type { DealCommand, DealFactRecorded } from './deal.js';
@@ -16,6 +17,8 @@ import type { DealState } from './facts-in-force.js';
 import type { DealsQuery, DealSummary, DealWithFacts } from './deal.dto.js';
 import { daysOfPeriod } from './deal-period.js';
 import { DEAL_STAGES } from './deal-stage.js';
+import { overReturnsOf } from './over-returns.js';
+import type { OverReturn } from './over-returns.js';
 import type { DealRow, DealTables } from './deal.tables.js';
 
 export const DEAL_RUNTIME = Symbol('DEAL_RUNTIME');
@@ -40,7 +43,8 @@ export class FindDealHandler implements IQueryHandler<FindDeal> {
     if (revision === 'no-stream')
       throw new DomainError('DealUnknown', `no deal ${deal} of ${source} is recorded`, 'not-found');
     const facts = [...state].map(([identity, { fact, hash }]) => ({ identity, hash, fact }));
-    return { ...dealOf(source, deal, state.values()), revision, facts };
+    const found = dealOf(source, deal, state.values());
+    return { ...found, revision, facts, overReturns: overReturnsOf(found) };
   }
 }
 
@@ -55,11 +59,12 @@ export class ListDealsHandler implements IQueryHandler<ListDeals> {
   constructor(@Inject(DATABASE) private readonly database: Kysely<DealTables>) {}
 
   async execute({ query: asked }: ListDeals): Promise<Page<DealSummary>> {
-    const { limit, cursor, source, partner, currency, state, text } = asked;
+    const { limit, cursor, source, partner, currency, state, text, overReturned } = asked;
     let query = this.database.selectFrom('deal_ingestion_deals').selectAll();
     if (source !== undefined) query = query.where('source', '=', source);
     if (currency !== undefined) query = query.where('currency', '=', currency);
     if (state !== undefined) query = query.where('state', '=', state);
+    if (overReturned !== undefined) query = query.where('over_returns', overReturned ? 'is not' : 'is', null);
     for (const { from, until } of spansOf(asked)) {
       // An instant in its normal form begins with its day.
       if (from !== undefined) query = query.where('occurred_at', '>=', from);
@@ -78,25 +83,15 @@ export class ListDealsHandler implements IQueryHandler<ListDeals> {
             .where('named.partner', '=', partner),
         ),
       );
-    const { sortedBy, direction } = orderOf(asked);
-    const after = decodeCursor(cursor, 3)?.map(String);
+    const { columns, direction } = orderOf(asked);
+    const after = decodeCursor(cursor, columns.length)?.map(String);
     if (after !== undefined) {
-      const [value = '', afterSource = '', afterDeal = ''] = after;
-      query = query.where((eb) =>
-        eb(
-          eb.refTuple(sortedBy, 'source', 'deal'),
-          direction === 'asc' ? '>' : '<',
-          eb.tuple(value, afterSource, afterDeal),
-        ),
-      );
+      const names = sql.join(columns.map((column) => sql.ref(column)));
+      query = query.where(sql<boolean>`(${names}) ${sql.raw(direction === 'asc' ? '>' : '<')} (${sql.join(after)})`);
     }
-    const rows = await query
-      .orderBy(sortedBy, direction)
-      .orderBy('source', direction)
-      .orderBy('deal', direction)
-      .limit(limit + 1)
-      .execute();
-    const { items, ...more } = pageOf(rows, limit, (row) => [row[sortedBy], row.source, row.deal]);
+    for (const column of columns) query = query.orderBy(column, direction);
+    const rows = await query.limit(limit + 1).execute();
+    const { items, ...more } = pageOf(rows, limit, (row) => columns.map((column) => row[column]));
     return { items: items.map(summaryOf), ...more };
   }
 }
@@ -105,12 +100,18 @@ function spansOf({ period, from, until }: DealsQuery) {
   return [{ from, until }, ...(period === undefined ? [] : [daysOfPeriod(period)])];
 }
 
-const SORT_COLUMNS = { id: 'source', occurredAt: 'occurred_at', customer: 'customer' } as const;
+/** Each order names a column once: SQLite uses no index for one that it has twice, and sorts all deals instead. */
+const SORT_COLUMNS = {
+  id: ['source', 'deal'],
+  occurredAt: ['occurred_at', 'source', 'deal'],
+  customer: ['customer', 'source', 'deal'],
+} as const;
 
 function orderOf({ sort }: DealsQuery) {
   const name = sort.replace(/^-/, '');
-  const sortedBy = name === 'occurredAt' || name === 'customer' ? SORT_COLUMNS[name] : SORT_COLUMNS.id;
-  return { sortedBy, direction: sort.startsWith('-') ? 'desc' : 'asc' } as const;
+  const columns: readonly ('source' | 'deal' | 'occurred_at' | 'customer')[] =
+    name === 'occurredAt' || name === 'customer' ? SORT_COLUMNS[name] : SORT_COLUMNS.id;
+  return { columns, direction: sort.startsWith('-') ? 'desc' : 'asc' } as const;
 }
 
 function summaryOf(row: DealRow): DealSummary {
@@ -129,5 +130,6 @@ function summaryOf(row: DealRow): DealSummary {
     paymentCount: row.payment_count,
     returnCount: row.return_count,
     cancelledAt: row.cancelled_at ?? undefined,
+    overReturns: row.over_returns === null ? undefined : (JSON.parse(row.over_returns) as readonly OverReturn[]),
   });
 }

@@ -7,6 +7,7 @@ import type { Transaction } from 'kysely';
 import { dealAfter, DEAL_EVENTS } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
 import { stageOf } from './deal-stage.js';
+import { overReturnsOf } from './over-returns.js';
 import { DEALS_IN_CONDITION_MAX } from '../limits.js';
 
 export interface DealRow {
@@ -27,6 +28,8 @@ export interface DealRow {
   readonly payment_count: number;
   readonly return_count: number;
   readonly cancelled_at: string | null;
+  /** JSON: see `OverReturn`. Null where no return exceeds what was sold. */
+  readonly over_returns: string | null;
 }
 
 export interface DealPartnerRow {
@@ -76,6 +79,7 @@ async function writeDeals(trx: Transaction<DealTables>, deals: readonly DealRow[
           payment_count: set.ref('excluded.payment_count'),
           return_count: set.ref('excluded.return_count'),
           cancelled_at: set.ref('excluded.cancelled_at'),
+          over_returns: set.ref('excluded.over_returns'),
         })),
       )
       .execute();
@@ -96,6 +100,7 @@ async function writePartners(trx: Transaction<DealTables>, deals: readonly DealA
 }
 
 function dealRow({ deal, revision }: DealAtRevision): DealRow {
+  const overReturns = overReturnsOf(deal);
   return {
     source: deal.source,
     deal: deal.id,
@@ -111,5 +116,6 @@ function dealRow({ deal, revision }: DealAtRevision): DealRow {
     payment_count: deal.payments.length,
     return_count: deal.returns.length,
     cancelled_at: deal.cancelledAt ?? null,
+    over_returns: overReturns.length === 0 ? null : JSON.stringify(overReturns),
   };
 }

@@ -1,5 +1,6 @@
 /** Facts that arrive from the broker (topic `deals.inbound`). */
-import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import type { Process } from '@tantieme/event-sourcing/process/process';
+import { Refusals, unexpected } from '@tantieme/event-sourcing/process/refusals';
 
 import type { Envelope } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
@@ -7,8 +8,6 @@ import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import { BATCH_FACTS } from '../limits.js';
 import type { FactRecorder, IncomingFact } from './fact-recorder.service.js';
-
-const ACTOR = 'service:deal-ingestion';
 
 /** A fact that is refused is stored as a refusal, like any other; messages of another type are parked. */
 export function factConsumer(recorder: FactRecorder): Process<Received<Envelope>> {
@@ -18,21 +17,15 @@ export function factConsumer(recorder: FactRecorder): Process<Received<Envelope>
     source: topicSource({ group: 'deal-ingestion', topics: [TOPICS.dealsInbound], batchSize: BATCH_FACTS }),
     step: async (batch) => {
       const incoming: IncomingFact[] = [];
-      const refusals: Refusal[] = [];
-      for (const { envelope, message } of batch) {
+      const refusals = new Refusals();
+      refusals.each(batch, (envelope) => {
         const { type, id, data, correlationId } = envelope;
-        if (type !== 'deal-fact') {
-          refusals.push({ message, reason: `a message of type ${type} is not a fact of a deal` });
-          continue;
-        }
-        incoming.push({
-          fact: data,
-          raw: () => JSON.stringify(data),
-          context: { actor: ACTOR, correlationId, causationId: id },
-        });
-      }
+        if (type !== 'deal-fact') throw unexpected(envelope, 'deal-ingestion');
+        const context = { correlationId, causationId: id };
+        incoming.push({ fact: data, raw: () => JSON.stringify(data), context });
+      });
       await recorder.record(incoming);
-      return refusals;
+      return refusals.all;
     },
   };
 }

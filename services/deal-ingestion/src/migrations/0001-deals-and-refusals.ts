@@ -19,6 +19,7 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('payment_count', 'integer', (column) => column.notNull())
     .addColumn('return_count', 'integer', (column) => column.notNull())
     .addColumn('cancelled_at', 'text')
+    .addColumn('over_returns', 'text')
     .addPrimaryKeyConstraint('deal_ingestion_deals_key', ['source', 'deal'])
     .execute();
   await db.schema

@@ -6,7 +6,11 @@ import { isId } from '@tantieme/contracts/ids';
 import type { CellFault } from '@tantieme/tabular/cell';
 import { recordFaults } from '@tantieme/tabular/record-mapping';
 import type { RecordFields } from '@tantieme/tabular/record-mapping';
+import { normalCertification } from './partner.js';
 import type { RequestedChange } from './requested-change.js';
+
+/** What a row states. */
+type StatedChange = Exclude<RequestedChange, { readonly kind: 'withdrawal' }>;
 
 export const PARTNER_FILE_KINDS = ['partners', 'tiers', 'uplines', 'agreements', 'certifications'] as const;
 /** What the rows of a file are about. */
@@ -48,8 +52,11 @@ function isPartner(document: unknown, faults: readonly unknown[]): document is P
   return faults.length === 0 && typeof document === 'object';
 }
 
-/** A flat record with the fields of {@link FIELDS_OF_FILE}. */
-export function recordRow(kind: PartnerFileKind, record: unknown): PartnerRow {
+/**
+ * A flat record with the fields of {@link FIELDS_OF_FILE}.
+ * @param withdraw true to withdraw what the row states
+ */
+export function recordRow(kind: PartnerFileKind, record: unknown, withdraw: boolean): PartnerRow {
   const idField = kind === 'partners' ? 'id' : 'partner';
   const id = readableId(record, idField);
   const faults = recordFaults(record, FIELDS_OF_FILE[kind]);
@@ -61,7 +68,30 @@ export function recordRow(kind: PartnerFileKind, record: unknown): PartnerRow {
     const name = field.replace(/^\w+\.0\./, '');
     return { field: field === 'id' ? idField : (ROW_FIELDS[kind][name] ?? name), reason };
   });
-  return invalid.length > 0 ? { id, faults: invalid } : { id, change };
+  if (invalid.length > 0) return { id, faults: invalid };
+  return { id, change: withdraw ? withdrawalOf(change) : change };
+}
+
+/** Withdraws the entry that a change states, as long as it is what the partner has. */
+function withdrawalOf(change: StatedChange): RequestedChange {
+  const kind = 'withdrawal';
+  switch (change.kind) {
+    case 'tier':
+      return { kind, of: 'tier', key: change.from, entry: { from: change.from, value: change.tier } };
+    case 'upline':
+      return { kind, of: 'upline', key: change.from, entry: { from: change.from, value: change.upline } };
+    case 'agreement':
+      return { kind, of: 'agreement', key: change.agreement.id, entry: change.agreement };
+    case 'certification': {
+      const entry = normalCertification(change.certification);
+      return { kind, of: 'certification', key: entry.id, entry };
+    }
+    case 'details':
+    case 'document':
+      throw new Error('a partner is not withdrawn');
+    default:
+      return change satisfies never;
+  }
 }
 
 /** A valid partner but for its id: a row is checked as part of it. */
@@ -77,7 +107,7 @@ const ROW_FIELDS: Readonly<Record<PartnerFileKind, Readonly<Record<string, strin
 };
 
 /** The part of the document that a change sets. */
-function fragmentOf(change: RequestedChange): object {
+function fragmentOf(change: StatedChange): object {
   switch (change.kind) {
     case 'details':
       return change.details;
@@ -103,7 +133,7 @@ function textsOf(record: unknown): ReadonlyMap<string, string> {
   );
 }
 
-function changeOf(kind: PartnerFileKind, record: unknown, texts: ReadonlyMap<string, string>): RequestedChange {
+function changeOf(kind: PartnerFileKind, record: unknown, texts: ReadonlyMap<string, string>): StatedChange {
   const text = (name: string): string => texts.get(name) ?? '';
   const [from, until] = [text('from'), texts.get('until')];
   switch (kind) {

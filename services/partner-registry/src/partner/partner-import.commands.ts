@@ -3,7 +3,7 @@ import { Inject, PayloadTooLargeException } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import { tabularProblem } from '@tantieme/service-kit/http/tabular-problem';
 import type { CellFault } from '@tantieme/tabular/cell';
@@ -54,6 +54,8 @@ export interface PartnerFile {
   readonly stream: AsyncIterable<Uint8Array | string>;
   /** The mapping document of a CSV file. */
   readonly mapping: object;
+  /** True: what the rows state is withdrawn instead of recorded. */
+  readonly withdraw: boolean;
   /** True: nothing is written. */
   readonly dryRun: boolean;
 }
@@ -62,7 +64,7 @@ export interface PartnerFile {
 export class ImportPartners extends Command<readonly ReportLine[]> {
   constructor(
     readonly file: PartnerFile,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {
     super();
   }
@@ -105,9 +107,9 @@ async function recordsOf({ kind, format, stream, mapping }: PartnerFile): Promis
   return records;
 }
 
-function rowOf({ kind, format }: PartnerFile, { record, faults }: FileRecord): PartnerRow {
+function rowOf({ kind, format, withdraw }: PartnerFile, { record, faults }: FileRecord): PartnerRow {
   if (faults.length > 0) return { id: '', faults };
-  return kind === 'partners' && format === 'ndjson' ? documentRow(record) : recordRow(kind, record);
+  return kind === 'partners' && format === 'ndjson' ? documentRow(record) : recordRow(kind, record, withdraw);
 }
 
 function reportOf(

@@ -13,7 +13,7 @@ import {
 } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
@@ -22,6 +22,7 @@ import {
   FILE_BODY_PROBLEM,
   fileFormat,
   FileQuery,
+  WithdrawableFileQuery,
   fileStream,
   NDJSON_TYPE,
 } from '@tantieme/service-kit/http/file-import';
@@ -77,16 +78,17 @@ export class PartnerImportController {
     @Query() query: FileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<StreamableFile> {
-    return this.import('partners', body, query, contentType, mappingHeader, context);
+    return this.import('partners', body, { ...query, withdraw: false }, contentType, mappingHeader, context);
   }
 
   @Post(':kind/batch')
   @ApiOperation({
     summary: 'Import tiers, uplines, agreements or certifications from a file',
     description:
-      'A row is one of them, of a registered partner. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, ' +
+      'A row is one of them, of a registered partner. With `withdraw=true` they are withdrawn: what has other content by now ' +
+      'is refused as `EntryReplaced`, and stays. Fields of `tiers`: `partner`, `from`, `tier`. Of `uplines`: `partner`, ' +
       '`from`, `upline` (empty for none). Of `agreements`: `partner`, `agreement`, `plan`, `from`, `until` (may be empty). ' +
       'Of `certifications`: `partner`, `certificate`, `certification`, `from`, `until` and `count` (may be empty). A column or field that is missing is refused; in NDJSON, `null` is none.',
   })
@@ -97,10 +99,10 @@ export class PartnerImportController {
   importDated(
     @Param() { kind }: DatedFilePath,
     @Body() body: unknown,
-    @Query() query: FileQuery,
+    @Query() query: WithdrawableFileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<StreamableFile> {
     return this.import(kind, body, query, contentType, mappingHeader, context);
   }
@@ -108,17 +110,17 @@ export class PartnerImportController {
   private async import(
     kind: PartnerFileKind,
     body: unknown,
-    query: FileQuery,
+    query: WithdrawableFileQuery,
     contentType: string | undefined,
     mappingHeader: string | undefined,
-    context: CommandContext,
+    context: RequestContext,
   ): Promise<StreamableFile> {
     const stream = fileStream(body);
-    const { file, locale, dryRun } = query;
+    const { file, locale, dryRun, withdraw } = query;
     const mapping = mappingDocument({ header: mappingHeader, query: query.mapping, locale }) ?? {};
     const format = fileFormat(query, contentType);
     const lines = await this.commands.execute(
-      new ImportPartners({ kind, format, file, stream, mapping, dryRun }, context),
+      new ImportPartners({ kind, format, file, stream, mapping, withdraw, dryRun }, context),
     );
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
     return new StreamableFile(Buffer.from(text), { type: NDJSON_TYPE });

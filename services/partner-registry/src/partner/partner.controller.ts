@@ -1,8 +1,20 @@
-import { Body, Controller, Get, HttpStatus, Inject, Param, Put, Query, Res } from '@nestjs/common';
+import {
+  applyDecorators,
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpStatus,
+  Inject,
+  Param,
+  Put,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { assertOwn, Caller, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import type { Principal } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
@@ -11,6 +23,7 @@ import { PageQuery } from '@tantieme/service-kit/http/cursor';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 import type { StatusReply } from '@tantieme/service-kit/http/status-reply';
 import { isKnownCountry } from './country.service.js';
+import type { WithdrawableKind } from './partner.js';
 import { ChangePartner } from './partner.commands.js';
 import {
   AgreementBody,
@@ -34,6 +47,22 @@ import { unknownCountry } from './warnings.js';
 const UNKNOWN = { PartnerUnknown: 'the partner is not registered' };
 const INVALID = { PartnerInvalid: 'a field is not valid; `errors` name it' };
 
+/** What the routes that withdraw have in common. */
+function Withdrawal(of: WithdrawableKind): MethodDecorator {
+  const article = of === 'agreement' || of === 'upline' ? 'an' : 'a';
+  return applyDecorators(
+    RolesOf(ChangePartner),
+    ApiOperation({
+      summary: `Withdraw ${article} ${of}`,
+      description:
+        'One that was recorded by mistake: the partner is as if it had never been, and the deals that read it are credited ' +
+        'again. Withdrawing what is not there changes nothing.',
+    }),
+    ApiOkResponse({ type: PartnerAnswer, description: 'The partner as it is now' }),
+    ApiProblems({ 404: UNKNOWN, 422: INVALID }),
+  );
+}
+
 @ApiTags('partners')
 @Controller()
 export class PartnersController {
@@ -54,7 +83,7 @@ export class PartnersController {
   async register(
     @Param() { id }: PartnerPath,
     @Body() { name, channel, country }: PartnerDetailsBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<RegisteredPartner> {
     const { partner, created } = await this.commands.execute(
@@ -76,7 +105,7 @@ export class PartnersController {
   assignTier(
     @Param() { id, from }: PartnerDayPath,
     @Body() { tier }: TierBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     return this.change(id, { kind: 'tier', from, tier }, context);
   }
@@ -100,7 +129,7 @@ export class PartnersController {
   assignUpline(
     @Param() { id, from }: PartnerDayPath,
     @Body() { upline }: UplineBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     return this.change(id, { kind: 'upline', from, upline }, context);
   }
@@ -120,7 +149,7 @@ export class PartnersController {
   agree(
     @Param() path: AgreementPath,
     @Body() { plan, from, until }: AgreementBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     const agreement = omitUndefined({ id: path.agreement, plan, from, until });
     return this.change(path.id, { kind: 'agreement', agreement }, context);
@@ -137,10 +166,41 @@ export class PartnersController {
   certify(
     @Param() { id, certificate }: CertificationPath,
     @Body() { certification: name, from, until, count }: CertificationBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     const certification = omitUndefined({ id: certificate, certification: name, from, until, count });
     return this.change(id, { kind: 'certification', certification }, context);
+  }
+
+  @Delete('partners/:id/tiers/:from')
+  @Withdrawal('tier')
+  withdrawTier(@Param() { id, from }: PartnerDayPath, @Context() context: RequestContext): Promise<PartnerAnswer> {
+    return this.withdraw(id, 'tier', from, context);
+  }
+
+  @Delete('partners/:id/uplines/:from')
+  @Withdrawal('upline')
+  @ApiProblems({ 409: { UplineCircle: 'a partner would be above itself on some day' } })
+  withdrawUpline(@Param() { id, from }: PartnerDayPath, @Context() context: RequestContext): Promise<PartnerAnswer> {
+    return this.withdraw(id, 'upline', from, context);
+  }
+
+  @Delete('partners/:id/agreements/:agreement')
+  @Withdrawal('agreement')
+  withdrawAgreement(
+    @Param() { id, agreement }: AgreementPath,
+    @Context() context: RequestContext,
+  ): Promise<PartnerAnswer> {
+    return this.withdraw(id, 'agreement', agreement, context);
+  }
+
+  @Delete('partners/:id/certifications/:certificate')
+  @Withdrawal('certification')
+  withdrawCertification(
+    @Param() { id, certificate }: CertificationPath,
+    @Context() context: RequestContext,
+  ): Promise<PartnerAnswer> {
+    return this.withdraw(id, 'certification', certificate, context);
   }
 
   @Get('partners')
@@ -176,7 +236,11 @@ export class PartnersController {
     return this.queries.execute(new ListPartnerWarnings(limit, cursor));
   }
 
-  private async change(id: string, change: RequestedChange, context: CommandContext): Promise<PartnerAnswer> {
+  private withdraw(id: string, of: WithdrawableKind, key: string, context: RequestContext): Promise<PartnerAnswer> {
+    return this.change(id, { kind: 'withdrawal', of, key }, context);
+  }
+
+  private async change(id: string, change: RequestedChange, context: RequestContext): Promise<PartnerAnswer> {
     return (await this.commands.execute(new ChangePartner(id, change, context))).partner;
   }
 }

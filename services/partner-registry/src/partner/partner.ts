@@ -2,6 +2,7 @@
 import { compareText } from '@tantieme/contracts/compare-text';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
+import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { CHANNEL_TYPES } from '@tantieme/contracts/partner';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { oneOf } from '@tantieme/contracts/suggest';
@@ -26,8 +27,30 @@ export type PartnerChange =
   | { readonly kind: 'upline'; readonly from: string; readonly upline: string | null; readonly above: UplinesOf }
   | { readonly kind: 'agreement'; readonly agreement: Agreement }
   | { readonly kind: 'certification'; readonly certification: Certification }
+  /**
+   * An entry was recorded by mistake: the partner is as if it had never been. `key`: its day, or its id. With `entry`, it
+   * stays if it has other content by now. `above`: for uplines, as there.
+   */
+  | {
+      readonly kind: 'withdrawal';
+      readonly of: WithdrawableKind;
+      readonly key: string;
+      readonly entry?: PartnerEntry;
+      readonly above: UplinesOf;
+    }
   /** The whole document: what it leaves out is removed. */
   | { readonly kind: 'document'; readonly partner: Partner; readonly above: UplinesOf };
+
+/** What a partner has from day to day, and the lists that hold it. */
+const LIST_OF = {
+  tier: 'tiers',
+  upline: 'uplines',
+  agreement: 'agreements',
+  certification: 'certifications',
+} as const;
+
+export type WithdrawableKind = keyof typeof LIST_OF;
+export type PartnerEntry = Dated<string | null> | Agreement | Certification;
 
 export interface PartnerCommand {
   readonly id: string;
@@ -42,6 +65,7 @@ const EVENT_TYPES = {
   upline: 'UplineAssigned',
   agreement: 'AgreementMade',
   certification: 'CertificationRecorded',
+  withdrawal: 'PartnerEntryWithdrawn',
   document: 'PartnerImported',
 } as const;
 
@@ -62,6 +86,7 @@ export const PARTNER_EVENTS: EventTypes<PartnerEvent> = {
   UplineAssigned: { version: 1 },
   AgreementMade: { version: 1 },
   CertificationRecorded: { version: 1 },
+  PartnerEntryWithdrawn: { version: 1 },
   PartnerImported: { version: 1 },
 };
 
@@ -121,6 +146,8 @@ function changed(id: string, change: PartnerChange, state: PartnerState): Partne
       const others = certificationsOf(registered(id, state)).filter((one) => one.id !== certification.id);
       return { ...registered(id, state), certifications: inOrder([...others, normalCertification(certification)]) };
     }
+    case 'withdrawal':
+      return withdrawn(registered(id, state), change);
     case 'document':
       checkDocument(id, change.partner);
       checkUplines(id, change.partner.uplines, change.above);
@@ -133,6 +160,27 @@ function changed(id: string, change: PartnerChange, state: PartnerState): Partne
 function registered(id: string, state: PartnerState): Partner {
   if (state === undefined) throw new DomainError('PartnerUnknown', `no partner ${id} is registered`, 'not-found');
   return state;
+}
+
+/** Withdrawing what is not there changes nothing. */
+function withdrawn(
+  partner: Partner,
+  { of, key, entry, above }: Extract<PartnerChange, { readonly kind: 'withdrawal' }>,
+): Partner {
+  const list: readonly PartnerEntry[] = partner[LIST_OF[of]] ?? [];
+  const found = list.find((one) => keyOf(one) === key);
+  if (found === undefined) return partner;
+  if (entry !== undefined && canonicalJson(found) !== canonicalJson(entry)) {
+    const reason = `the ${of} ${key} was replaced since: it is ${canonicalJson(found)}`;
+    throw new DomainError('EntryReplaced', `${reason}, and stays`, 'conflict', [{ field: of, reason }]);
+  }
+  const after = normalPartner({ ...partner, [LIST_OF[of]]: list.filter((one) => one !== found) });
+  if (of === 'upline') checkUplines(partner.id, after.uplines, above);
+  return after;
+}
+
+function keyOf(entry: PartnerEntry): string {
+  return 'id' in entry ? entry.id : entry.from;
 }
 
 // ── Lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +225,7 @@ function certificationsOf({ certifications = [] }: Partner): readonly Certificat
 }
 
 /** Without defaults: a certificate without a count is held by one person. */
-function normalCertification({ id, certification, from, until, count = 1 }: Certification): Certification {
+export function normalCertification({ id, certification, from, until, count = 1 }: Certification): Certification {
   return omitUndefined({ id, certification, from, until, count: count === 1 ? undefined : count });
 }
 

@@ -48,7 +48,8 @@ export class Registry {
 
   /** @throws {DomainError} */
   async change({ id, change }: PartnerRequest, context: CommandContext): Promise<ChangedPartner> {
-    if (change.kind !== 'upline' && change.kind !== 'document') return this.handle(id, change, context);
+    if (change.kind !== 'upline' && change.kind !== 'withdrawal' && change.kind !== 'document')
+      return this.handle(id, change, context);
     return this.afterUplineChanges(async () => {
       const find: FindPartner = (one) => this.find(one);
       return this.handle(id, await completeChange(id, change, find, new Map()), context);
@@ -131,7 +132,9 @@ function uplinesInDocuments(requests: readonly PartnerRequest[]): Map<string, Up
 
 /** An upline depends on the changes before it, so a batch has one at most, at its start. */
 function endOfBatch(requests: readonly PartnerRequest[], start: number): number {
-  const upline = requests.findIndex(({ change }, index) => index > start && change.kind === 'upline');
+  const isUpline = ({ change }: PartnerRequest): boolean =>
+    change.kind === 'upline' || (change.kind === 'withdrawal' && change.of === 'upline');
+  const upline = requests.findIndex((request, index) => index > start && isUpline(request));
   return Math.min(upline === -1 ? requests.length : upline, start + BATCH_CHANGES);
 }
 
@@ -176,6 +179,12 @@ async function completeChange(
       const others = uplinesNamed((await find(id))?.uplines ?? []);
       return { ...change, above: await uplinesAbove(id, [...named, ...others], find, uplines) };
     }
+    case 'withdrawal':
+      if (change.of !== 'upline') return { ...change, above: {} };
+      return {
+        ...change,
+        above: await uplinesAbove(id, uplinesNamed((await find(id))?.uplines ?? []), find, uplines),
+      };
     case 'document':
       return { ...change, above: await uplinesAbove(id, uplinesNamed(change.partner.uplines), find, uplines) };
     default:

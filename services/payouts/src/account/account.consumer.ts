@@ -1,8 +1,8 @@
 /** Translates messages of commission-calculation, rewards and finance into commands of an account. */
 import type { EnvelopeOf } from '@tantieme/contracts/envelope';
 import type { LedgerLine } from '@tantieme/contracts/ledger';
-import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Work } from '@tantieme/event-sourcing/decide/runtime';
+import { originOf } from '@tantieme/event-sourcing/process/refusals';
 
 import { accountStream } from './account.js';
 import type { AccountCommand } from './account.js';
@@ -13,9 +13,7 @@ import { messageContext } from '../service-context.js';
 export function ledgerLinesWork(
   envelope: EnvelopeOf<'earnings-of-deal'> | EnvelopeOf<'bonus-of-window'>,
 ): Work<AccountCommand> {
-  const { stream, revision, time, data } = envelope;
-  if (stream === undefined || revision === undefined)
-    throw new DomainError('OriginMissing', 'the message lacks the stream and revision of its origin');
+  const { time, data } = envelope;
   const { payee, currency, calendar } = data;
   const lines: readonly LedgerLine[] = data.lines;
   const key = 'deal' in data ? data.deal : data.window;
@@ -24,7 +22,7 @@ export function ledgerLinesWork(
     command: {
       type: 'receive-ledger-lines',
       at: time,
-      origin: { stream, revision },
+      origin: originOf(envelope),
       key,
       currency,
       calendar,

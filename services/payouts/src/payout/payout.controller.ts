@@ -4,7 +4,7 @@ import { Controller, Get, Headers, Inject, Query, StreamableFile } from '@nestjs
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { Roles } from '@tantieme/service-kit/access/auth';
-import { PAGE_LIMIT_MAX } from '@tantieme/service-kit/http/cursor';
+import { PAGE_LIMIT_MAX } from '@tantieme/service-kit/limits';
 import type { Page } from '@tantieme/service-kit/http/cursor';
 
 import { Payout, PayoutsQuery } from './payout.dto.js';

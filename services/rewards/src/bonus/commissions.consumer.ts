@@ -5,10 +5,11 @@
  */
 import type { Envelope, EnvelopeOf } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
-import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Work } from '@tantieme/event-sourcing/decide/runtime';
 import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import { originOf, Refusals, unexpected } from '@tantieme/event-sourcing/process/refusals';
+import type { Made } from '@tantieme/event-sourcing/process/refusals';
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 import type { Message } from '@tantieme/messaging/broker';
 
@@ -50,42 +51,21 @@ export async function receiveCommissions(
   { ledger, periods, bonuses }: Receivers,
   batch: readonly Received<Envelope>[],
 ): Promise<readonly Refusal[]> {
-  const refusals: Refusal[] = [];
-  const earnings: ReceivedEarnings[] = [];
-  const earningsMessages: Message[] = [];
-  const pages: Work<PeriodCommand>[] = [];
-  const pageMessages: Message[] = [];
-  const refuse = (message: Message | undefined, { code, message: reason }: DomainError): void => {
-    if (message !== undefined) refusals.push({ message, reason: `${code}: ${reason}` });
-  };
-  for (const { envelope, message } of batch)
-    try {
-      if (envelope.type === 'earnings-of-deal') {
-        earnings.push(earningsOf(envelope));
-        earningsMessages.push(message);
-      } else if (envelope.type === 'period-manifest' && envelope.source === COMMISSIONS_SOURCE) {
-        pages.push(manifestPageWork(envelope));
-        pageMessages.push(message);
-      } else
-        throw new DomainError(
-          'MessageUnexpected',
-          `rewards does not consume messages of type ${envelope.type} from ${envelope.source}`,
-        );
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-      refuse(message, error);
-    }
-  await store(ledger, earnings, batch[0]?.message);
-  for (const { index, error } of await measure(bonuses, earnings)) refuse(earningsMessages[index], error);
-  for (const [index, result] of (await periods.handleMany(pages)).entries())
-    if (result.outcome === 'refused') refuse(pageMessages[index], result.error);
-  return refusals;
-}
-
-function earningsOf({ stream, revision, time, data }: EnvelopeOf<'earnings-of-deal'>): ReceivedEarnings {
-  if (stream === undefined || revision === undefined)
-    throw new DomainError('OriginMissing', 'the message lacks the stream and revision of its origin');
-  return receivedEarningsOf(data, { stream, revision }, time);
+  const refusals = new Refusals();
+  const earnings: Made<ReceivedEarnings>[] = [];
+  const pages: Made<Work<PeriodCommand>>[] = [];
+  refusals.each(batch, (envelope, message) => {
+    if (envelope.type === 'earnings-of-deal')
+      earnings.push({ ...receivedEarningsOf(envelope.data, originOf(envelope), envelope.time), message });
+    else if (envelope.type === 'period-manifest' && envelope.source === COMMISSIONS_SOURCE)
+      pages.push({ ...manifestPageWork(envelope), message });
+    else throw unexpected(envelope, 'rewards');
+  });
+  const received = earnings.map(({ message: _, ...one }) => one);
+  await store(ledger, received, batch[0]?.message);
+  for (const { index, error } of await measure(bonuses, received)) refusals.add(earnings[index]?.message, error);
+  refusals.addRefused(pages, await periods.handleMany(pages));
+  return refusals.all;
 }
 
 function manifestPageWork(envelope: EnvelopeOf<'period-manifest'>): Work<PeriodCommand> {

@@ -4,6 +4,7 @@ import { TOPICS } from '@tantieme/contracts/topics';
 import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Work } from '@tantieme/event-sourcing/decide/runtime';
 import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
+import { originOf, Refusals, unexpected } from '@tantieme/event-sourcing/process/refusals';
 import { topicSource } from '@tantieme/event-sourcing/process/topic-source';
 
 import { participantStream } from './participant.js';
@@ -29,26 +30,17 @@ async function receivePartners(
   participants: Participants,
   batch: readonly Received<Envelope>[],
 ): Promise<readonly Refusal[]> {
-  const refusals: Refusal[] = [];
+  const refusals = new Refusals();
   const work: Work<ParticipantCommand>[] = [];
-  for (const { envelope, message } of batch) {
-    const { stream, revision } = envelope;
-    if (envelope.type !== 'partner') {
-      const reason = `MessageUnexpected: rewards expects partners in this topic, not messages of type ${envelope.type}`;
-      refusals.push({ message, reason });
-      continue;
-    }
-    if (stream === undefined || revision === undefined) {
-      refusals.push({ message, reason: 'OriginMissing: the message lacks the stream and revision of its origin' });
-      continue;
-    }
+  refusals.each(batch, (envelope) => {
+    if (envelope.type !== 'partner') throw unexpected(envelope, 'rewards');
     const { id, channel } = envelope.data;
     work.push({
       stream: participantStream(id),
-      command: { type: 'receive-partner', at: envelope.time, partner: id, channel, origin: { stream, revision } },
+      command: { type: 'receive-partner', at: envelope.time, partner: id, channel, origin: originOf(envelope) },
       context: messageContext(envelope),
     });
-  }
+  });
   await participants.handleMany(work);
-  return refusals;
+  return refusals.all;
 }

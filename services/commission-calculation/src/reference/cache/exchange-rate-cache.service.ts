@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ExchangeRate } from '@tantieme/contracts/reference';
+import type { ExchangeRateFact } from '@tantieme/contracts/reference';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { AppendedEvent, EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
@@ -63,7 +63,7 @@ export interface PairRates {
 
 /** A pair in both directions. */
 class CachedPair {
-  private readonly facts = new Map<string, ExchangeRate>();
+  private readonly facts = new Map<string, ExchangeRateFact>();
   private readonly inForce = new Map<string, readonly PublishedRate[]>();
   private revision: number | undefined;
   /** The newest revision that was offered, also where events before it are missing. */

@@ -8,18 +8,19 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { isCurrency } from '@tantieme/money/currency';
 import { addRates, decimalFault, formatRate, parseDecimal, ZERO } from '@tantieme/money/decimal';
 import type { Rate } from '@tantieme/money/decimal';
-import type { ExchangeRate } from '@tantieme/contracts/reference';
+import type { ExchangeRate, ExchangeRateFact } from '@tantieme/contracts/reference';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { RATES_MAX } from '../../limits.js';
+import { isWithdrawal, notWithdrawn, withdrawalSuffix } from './withdrawal.js';
 
 /** All facts of a pair, in both directions, by `identityOfRate`. */
-export type RatesOfPair = ReadonlyMap<string, ExchangeRate>;
+export type RatesOfPair = ReadonlyMap<string, ExchangeRateFact>;
 
 export interface ExchangeRateRecorded {
   readonly type: 'ExchangeRateRecorded';
   readonly version: 1;
   readonly occurredAt: string;
-  readonly data: { readonly exchangeRate: ExchangeRate };
+  readonly data: { readonly exchangeRate: ExchangeRateFact };
 }
 
 /** The rate published for a date, in one of the two directions. */
@@ -46,19 +47,28 @@ export interface FoundRate {
 }
 
 /** Identity of a rate among the facts of its pair. */
-export function identityOfRate({ base, date, source, revision }: ExchangeRate): string {
-  return `${base} ${date} ${revision ?? ''} ${source}`;
+export function identityOfRate(fact: ExchangeRateFact): string {
+  return rateIdentity(fact, withdrawalSuffix(fact));
+}
+
+function rateIdentity({ base, date, source, revision }: ExchangeRateFact, suffix = ''): string {
+  return `${base} ${date} ${revision ?? ''}${suffix} ${source}`;
+}
+
+/** What all revisions of a rate have in common. */
+export function rateKey({ base, date, source }: ExchangeRateFact): string {
+  return `${base} ${date} ${source}`;
 }
 
 /** No event for a repeated fact. @throws {DomainError} `FactConflict` where the same identity has another rate */
 export function recordExchangeRate(
-  exchangeRate: ExchangeRate,
+  exchangeRate: ExchangeRateFact,
   at: string,
   known: RatesOfPair,
 ): readonly ExchangeRateRecorded[] {
   const before = known.get(identityOfRate(exchangeRate));
   if (before !== undefined) {
-    if (before.rate === exchangeRate.rate) return [];
+    if (isWithdrawal(exchangeRate) || isWithdrawal(before) || before.rate === exchangeRate.rate) return [];
     const { base, quote, date, source } = exchangeRate;
     throw new DomainError(
       'FactConflict',
@@ -67,7 +77,9 @@ export function recordExchangeRate(
       [{ field: 'rate', reason: `is recorded as ${before.rate}, not ${exchangeRate.rate}` }],
     );
   }
-  if (known.size >= RATES_MAX)
+  // What is recorded can always be withdrawn.
+  const isKnown = isWithdrawal(exchangeRate) && known.has(rateIdentity(exchangeRate));
+  if (known.size >= RATES_MAX && !isKnown)
     throw new DomainError('RatesTooMany', `the pair has ${known.size} rates, the most that a pair can have`);
   return [{ type: 'ExchangeRateRecorded', version: 1, occurredAt: at, data: { exchangeRate } }];
 }
@@ -76,8 +88,9 @@ export function recordExchangeRate(
  * The fact in its normal form: a rate without trailing zeros.
  * @throws {DomainError} `FactInvalid` with every field and reason
  */
-export function normalExchangeRate(fact: ExchangeRate): ExchangeRate {
-  const { base, quote, date, rate, source, revision } = fact;
+export function normalExchangeRate<Fact extends ExchangeRateFact>(fact: Fact): Fact;
+export function normalExchangeRate(fact: ExchangeRateFact): ExchangeRateFact {
+  const { base, quote, date, source, revision } = fact;
   const faults = [
     ...[{ base }, { quote }].flatMap((one) =>
       Object.entries(one)
@@ -89,7 +102,7 @@ export function normalExchangeRate(fact: ExchangeRate): ExchangeRate {
     ),
     ...(base === quote ? [{ field: 'quote', reason: 'is the same as base' }] : []),
     ...(isDay(date) ? [] : [{ field: 'date', reason: `${JSON.stringify(date)} is not ${DAY_DESCRIPTION}` }]),
-    ...rateFaults(rate),
+    ...(isWithdrawal(fact) ? [] : rateFaults(fact.rate)),
   ];
   if (faults.length > 0)
     throw new DomainError(
@@ -98,7 +111,9 @@ export function normalExchangeRate(fact: ExchangeRate): ExchangeRate {
       'invalid',
       faults,
     );
-  const exact = formatRate(parseDecimal(rate));
+  // The content that a withdrawal repeats does not count.
+  if (isWithdrawal(fact)) return omitUndefined({ base, quote, date, source, revision, withdrawn: fact.withdrawn });
+  const exact = formatRate(parseDecimal(fact.rate));
   return omitUndefined({ base, quote, date, rate: exact, source, revision });
 }
 
@@ -109,12 +124,12 @@ function rateFaults(rate: string): readonly { readonly field: string; readonly r
 }
 
 /**
- * The rate in force for each date, from `base` to `quote`, in order of date: of one source the highest revision; of
- * several sources the first in text order; a rate published in this direction before an inverse.
+ * The rate in force for each date, from `base` to `quote`, in order of date: of one source the highest revision that is
+ * not withdrawn; of several sources the first in text order; a rate published in this direction before an inverse.
  */
-export function ratesInForce(facts: Iterable<ExchangeRate>, base: string, quote: string): readonly PublishedRate[] {
+export function ratesInForce(facts: Iterable<ExchangeRateFact>, base: string, quote: string): readonly PublishedRate[] {
   const ofDates = new Map<string, ExchangeRate>();
-  for (const fact of facts) {
+  for (const fact of notWithdrawn(facts, rateKey)) {
     if (!(fact.base === base && fact.quote === quote) && !(fact.base === quote && fact.quote === base)) continue;
     const best = ofDates.get(fact.date);
     if (best === undefined || takesPrecedence(fact, best, base)) ofDates.set(fact.date, fact);

@@ -1,22 +1,28 @@
 /** Read model of exchange rates, quotas, and the partners with the plans they agreed to. */
-import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
+import type { ExchangeRate, ExchangeRateFact, Quota, QuotaFact } from '@tantieme/contracts/reference';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
-import type { Transaction } from 'kysely';
+import { sql } from 'kysely';
+import type { RawBuilder, Transaction } from 'kysely';
 import { plansOfPartner } from '../facts/partner.js';
+import { isWithdrawal } from '../facts/withdrawal.js';
 import { REFERENCE_EVENTS } from './reference.js';
 import type { ReferenceEvent } from './reference.js';
 
 export interface ExchangeRateRow extends Pick<ExchangeRate, 'base' | 'quote' | 'date' | 'source'> {
   /** −1 for a rate without a revision. */
   readonly revision: number;
+  /** `true` or `revision` for a withdrawal; empty for a fact with content. */
+  readonly withdrawn: string;
   /** JSON of the fact. */
   readonly fact: string;
 }
 
 export interface QuotaRow extends Pick<Quota, 'payee' | 'plan' | 'component' | 'revision'> {
   readonly from_day: string;
+  /** `true` or `revision` for a withdrawal; empty for a fact with content. */
+  readonly withdrawn: string;
   /** JSON of the fact. */
   readonly fact: string;
 }
@@ -60,12 +66,12 @@ export async function writeReferences(
         break;
       case 'ExchangeRateRecorded': {
         const { base, quote, date, source, revision = -1 } = data.exchangeRate;
-        rates.push({ base, quote, date, source, revision, fact: JSON.stringify(data.exchangeRate) });
+        rates.push({ base, quote, date, source, revision, ...factColumns(data.exchangeRate) });
         break;
       }
       case 'QuotaRecorded': {
         const { payee, plan, component, from, revision } = data.quota;
-        quotas.push({ payee, plan, component, from_day: from, revision, fact: JSON.stringify(data.quota) });
+        quotas.push({ payee, plan, component, from_day: from, revision, ...factColumns(data.quota) });
         break;
       }
     }
@@ -73,6 +79,25 @@ export async function writeReferences(
   for (const rows of rowChunks(rates)) await trx.insertInto('commission_exchange_rates').values(rows).execute();
   for (const rows of rowChunks(quotas)) await trx.insertInto('commission_quotas').values(rows).execute();
   await writePartners(trx, plansByPartner);
+}
+
+function factColumns(fact: ExchangeRateFact | QuotaFact): Pick<QuotaRow, 'withdrawn' | 'fact'> {
+  return { withdrawn: isWithdrawal(fact) ? String(fact.withdrawn) : '', fact: JSON.stringify(fact) };
+}
+
+const KEYS = {
+  commission_exchange_rates: ['base', 'quote', 'date', 'source'],
+  commission_quotas: ['payee', 'plan', 'component', 'from_day'],
+} as const;
+
+/** True for a row whose fact a withdrawal withdraws: its revision alone, or all revisions up to one. */
+export function isWithdrawnIn(table: keyof typeof KEYS): RawBuilder<boolean> {
+  const sameFact = KEYS[table].map((column) => sql`withdrawal.${sql.ref(column)} = ${sql.ref(`${table}.${column}`)}`);
+  const revision = sql.ref(`${table}.revision`);
+  return sql<boolean>`exists (
+    select 1 from ${sql.table(table)} as withdrawal where ${sql.join(sameFact, sql` and `)} and (
+      (withdrawal.withdrawn = 'true' and withdrawal.revision >= ${revision}) or
+      (withdrawal.withdrawn = 'revision' and withdrawal.revision = ${revision})))`;
 }
 
 async function writePartners(

@@ -3,12 +3,13 @@
  * revision counts; exchange rates and quotas as sets of facts, which may come late and in any order.
  */
 import type { Partner } from '@tantieme/contracts/partner';
-import type { ExchangeRate, Quota } from '@tantieme/contracts/reference';
+import type { ExchangeRateFact, QuotaFact } from '@tantieme/contracts/reference';
 import type { Decider, EventTypes } from '@tantieme/event-sourcing/decide/decider';
-import { identityOfRate, recordExchangeRate } from '../facts/exchange-rate.js';
+import { identityOfRate, rateKey, recordExchangeRate } from '../facts/exchange-rate.js';
 import type { ExchangeRateRecorded } from '../facts/exchange-rate.js';
-import { identityOfQuota, recordQuota } from '../facts/quota.js';
+import { identityOfQuota, quotaKey, recordQuota } from '../facts/quota.js';
 import type { QuotaRecorded } from '../facts/quota.js';
+import { isRecordedAs } from '../facts/withdrawal.js';
 import { REFERENCE } from './reference-keys.js';
 
 export type ReferenceCommand = RecordPartner | RecordExchangeRate | RecordQuota;
@@ -16,14 +17,18 @@ export type ReferenceEvent = PartnerSnapshotReceived | ExchangeRateRecorded | Qu
 
 /** @param exchangeRate in its normal form */
 export interface RecordExchangeRate {
-  readonly exchangeRate: ExchangeRate;
+  readonly exchangeRate: ExchangeRateFact;
   readonly at: string;
+  /** Of a withdrawal: what a file states. What is recorded otherwise, or was replaced, stays. */
+  readonly expected?: ExchangeRateFact;
 }
 
 /** @param quota in its normal form */
 export interface RecordQuota {
-  readonly quota: Quota;
+  readonly quota: QuotaFact;
   readonly at: string;
+  /** As for {@link RecordExchangeRate}. */
+  readonly expected?: QuotaFact;
 }
 
 export interface RecordPartner {
@@ -51,9 +56,9 @@ export interface ReferenceState {
   readonly partner?: Partner;
   readonly originRevision: number;
   /** By `identityOfRate`. */
-  readonly rates?: Map<string, ExchangeRate>;
+  readonly rates?: Map<string, ExchangeRateFact>;
   /** By `identityOfQuota`. */
-  readonly quotas?: Map<string, Quota>;
+  readonly quotas?: Map<string, QuotaFact>;
 }
 
 export const REFERENCE_EVENTS: EventTypes<ReferenceEvent> = {
@@ -67,8 +72,16 @@ export const referenceDecider: Decider<ReferenceState, ReferenceCommand, Referen
   events: REFERENCE_EVENTS,
   initialState: () => ({ originRevision: -1 }),
   decide(command, { originRevision, rates = new Map(), quotas = new Map() }): readonly ReferenceEvent[] {
-    if ('exchangeRate' in command) return recordExchangeRate(command.exchangeRate, command.at, rates);
-    if ('quota' in command) return recordQuota(command.quota, command.at, quotas);
+    if ('exchangeRate' in command) {
+      const { exchangeRate, at, expected } = command;
+      if (expected !== undefined && !isRecordedAs(expected, rates, identityOfRate, rateKey)) return [];
+      return recordExchangeRate(exchangeRate, at, rates);
+    }
+    if ('quota' in command) {
+      const { quota, at, expected } = command;
+      if (expected !== undefined && !isRecordedAs(expected, quotas, identityOfQuota, quotaKey)) return [];
+      return recordQuota(quota, at, quotas);
+    }
     const { partner, origin, at } = command;
     if (origin.revision <= originRevision) return [];
     return [{ type: 'PartnerSnapshotReceived', version: 1, occurredAt: at, data: { partner, origin } }];
@@ -78,11 +91,11 @@ export const referenceDecider: Decider<ReferenceState, ReferenceCommand, Referen
       case 'PartnerSnapshotReceived':
         return { partner: data.partner, originRevision: data.origin.revision };
       case 'ExchangeRateRecorded': {
-        const { rates = new Map<string, ExchangeRate>() } = state;
+        const { rates = new Map<string, ExchangeRateFact>() } = state;
         return { ...state, rates: rates.set(identityOfRate(data.exchangeRate), data.exchangeRate) };
       }
       case 'QuotaRecorded': {
-        const { quotas = new Map<string, Quota>() } = state;
+        const { quotas = new Map<string, QuotaFact>() } = state;
         return { ...state, quotas: quotas.set(identityOfQuota(data.quota), data.quota) };
       }
     }

@@ -9,6 +9,7 @@ import { sql } from 'kysely';
 import type { Kysely, SelectQueryBuilder } from 'kysely';
 import { PlanCatalog } from '../../plan/plan-catalog.service.js';
 import type { WarningKind, WarningListed } from './warnings.dto.js';
+import { isWithdrawnIn } from '../stream/reference.tables.js';
 import type { ReferenceTables } from '../stream/reference.tables.js';
 import { componentUnknown, payeeUnknown, planUnknown } from './warnings.js';
 import type { WarningCode } from './warnings.js';
@@ -69,6 +70,8 @@ export class ListWarningsHandler implements IQueryHandler<ListWarnings, Page<War
     const named = await db
       .selectFrom('commission_quotas')
       .select(['plan', 'component'])
+      .where('withdrawn', '=', '')
+      .where(sql<boolean>`not ${isWithdrawnIn('commission_quotas')}`)
       .distinct()
       .orderBy('plan')
       .orderBy('component')
@@ -120,6 +123,8 @@ export class ListWarningsHandler implements IQueryHandler<ListWarnings, Page<War
     return this.db
       .selectFrom('commission_quotas')
       .select([sql<string>`'quota'`.as('kind'), 'payee', 'plan', 'component', sql<string>`${sql.lit(code)}`.as('code')])
+      .where('withdrawn', '=', '')
+      .where(sql<boolean>`not ${isWithdrawnIn('commission_quotas')}`)
       .distinct();
   }
 
