@@ -46,7 +46,7 @@ const CLOSING_TIMEOUT_MS = 60_000;
 const RETRY_MS = 500;
 
 /** Systems that send facts at the same time. */
-const SENDERS = 3;
+const SENDERS = 6;
 
 const SENT_AGAIN_SHARE = 0.2;
 

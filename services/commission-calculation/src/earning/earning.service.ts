@@ -87,12 +87,12 @@ export class Earning {
 
   private async entriesOf(messages: readonly EarningMessage[], refused: RefusedMessage[]): Promise<readonly Entry[]> {
     await this.plans.ensure(messages.map(({ plan }) => plan));
-    const unknown = messages.filter((message) => !this.hasPlansOf(message)).map(({ plan }) => plan);
-    // Another process has published a version in the meantime.
+    const unknown = messages.filter((message) => !this.isReady(message)).map(({ plan }) => plan);
+    // Another process has published a version in the meantime, or the plan was a draft when it was read.
     if (unknown.length > 0) await this.plans.refresh([...new Set(unknown)]);
     return messages.flatMap((message, index): Entry[] => {
       const plan = this.plans.find(message.plan)?.versions.at(-1)?.plan;
-      if (plan === undefined || !this.hasPlansOf(message)) {
+      if (plan === undefined || !this.isReady(message)) {
         const error = new DomainError('PlanUnknown', `there is no published plan ${message.plan}`, 'not-found');
         refused.push({ index, error });
         return [];
@@ -101,8 +101,9 @@ export class Earning {
     });
   }
 
-  private hasPlansOf(message: EarningMessage): boolean {
-    return !('groups' in message) || message.groups.every(({ planVersion }) => this.plans.has(planVersion));
+  private isReady(message: EarningMessage): boolean {
+    if ('groups' in message) return message.groups.every(({ planVersion }) => this.plans.has(planVersion));
+    return this.plans.find(message.plan) !== undefined;
   }
 }
 
