@@ -1,3 +1,4 @@
+/* eslint-disable max-lines -- the whole decider of a stream; reopening joined it */
 /**
  * Earn: a stream per payee and plan. A credit changes the earnings of its deal's lines and of
  * other lines that depend on them. The difference between the earnings and what was posted before is posted.
