@@ -1,6 +1,6 @@
 /**
  * The closing of a period, and its reopening: lists of steps that commission-calculation, rewards and payouts reach one
- * after the other. Each service announces the steps that the others wait for as `closing-step` messages (ADR 26).
+ * after the other. Each service announces the steps that the others wait for as `closing-step` messages (ADR 27).
  */
 
 /** In order: each waits for the one before. */

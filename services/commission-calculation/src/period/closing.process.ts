@@ -1,5 +1,5 @@
 /**
- * Closes and reopens periods, calendars side by side, step by step (ADR 26). Each step is an event in the stream of the
+ * Closes and reopens periods, calendars side by side, step by step (ADR 27). Each step is an event in the stream of the
  * period and idempotent: after a kill at any moment, the process goes on at the first step that is missing. Rewards and
  * payouts announce their steps as messages; nothing here waits inside a step.
  *

@@ -1,4 +1,4 @@
-/** The closings of one period: the steps that the newest one has reached, and the manifest of its lines (ADR 26). */
+/** The closings of one period: the steps that the newest one has reached, and the manifest of its lines (ADR 27). */
 import { CLOSING_STEPS, REOPENING_STEPS } from '@tantieme/contracts/closing';
 import type { ClosingName, ClosingStepName, ReopeningStepName } from '@tantieme/contracts/closing';
 import type { ManifestEntry, PeriodManifest } from '@tantieme/contracts/ledger';
