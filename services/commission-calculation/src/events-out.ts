@@ -8,7 +8,7 @@ import { BUDGET } from './budget/budget.js';
 import { grantMessages } from './budget/budget.events-out.js';
 import { CREDIT } from './credit/credit.js';
 import { creditMessages, CREDITS_TOPIC } from './credit/credit.events-out.js';
-import { EARNING } from './earning/earning.js';
+import { EARNING } from './earning/earning-stream.js';
 import { EARNING_EVENTS } from './earning/earning-events.js';
 import { earningMessages, internalEarningMessages } from './earning/earning.events-out.js';
 import { PERIOD, PERIOD_EVENTS } from './period/period.js';

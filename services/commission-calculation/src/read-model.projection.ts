@@ -5,7 +5,7 @@
 import type { Projection } from '@tantieme/event-sourcing/read-model/projection';
 import { categoryOf } from '@tantieme/event-store/event-store';
 import { CALENDAR } from './calendar/calendar.js';
-import { EARNING } from './earning/earning.js';
+import { EARNING } from './earning/earning-stream.js';
 import { BOOK_TABLES, writeBooks } from './earning/book-index.tables.js';
 import type { BookTables } from './earning/book-index.tables.js';
 import { EARNING_TABLES, writeEarnings, WrittenStreams } from './earning/earning.tables.js';

@@ -11,7 +11,8 @@ import { calendarDecider, calendarStream } from '@tantieme/commission-calculatio
 import { creditsIn, creditDecider, creditStream } from '@tantieme/commission-calculation/credit/credit';
 import type { DealCredited } from '@tantieme/commission-calculation/credit/credit';
 import { Crediting } from '@tantieme/commission-calculation/credit/crediting.service';
-import { earningDecider, earningStream } from '@tantieme/commission-calculation/earning/earning';
+import { earningDecider } from '@tantieme/commission-calculation/earning/earning';
+import { earningStream } from '@tantieme/commission-calculation/earning/earning-stream';
 import type { EarningCommand } from '@tantieme/commission-calculation/earning/earning';
 import { dealPostings } from '@tantieme/commission-calculation/earning/earning-events';
 import type { EarningEvent, PlanConstants } from '@tantieme/commission-calculation/earning/earning-events';

@@ -10,7 +10,7 @@ import {
 import type { CalendarEvent } from '@tantieme/commission-calculation/calendar/calendar';
 import { CREDIT, CREDIT_EVENTS, dealOfStream } from '@tantieme/commission-calculation/credit/credit';
 import type { CreditEvent } from '@tantieme/commission-calculation/credit/credit';
-import { EARNING, earningStream, payeePlanOf } from '@tantieme/commission-calculation/earning/earning';
+import { EARNING, earningStream, payeePlanOf } from '@tantieme/commission-calculation/earning/earning-stream';
 import { dealPostings, EARNING_EVENTS } from '@tantieme/commission-calculation/earning/earning-events';
 import type { EarningEvent } from '@tantieme/commission-calculation/earning/earning-events';
 import { dealDecider } from '@tantieme/deal-ingestion/deal/deal';

@@ -11,7 +11,7 @@ import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
 import { claimOf, TestBudget, SPIFF } from './budget.fixture.js';
 import { partnerAsOf } from '../reference/facts/partner.js';
-import { payeePlanOf } from '../earning/earning.js';
+import { payeePlanOf } from '../earning/earning-stream.js';
 import { dealOf, documentOf, partnerOf, World } from '../testing/world.fixture.js';
 import type { Fact, InternalMessage } from '../testing/world.fixture.js';
 

@@ -3,7 +3,8 @@ import { addLoaded, evictOldDeals, isLoaded } from '@tantieme/commission-engine/
 import type { BookIndex, Books } from '@tantieme/event-sourcing/decide/books';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
 import { entriesOf, postedThroughOf, windowOf } from './book-entries.js';
-import type { EarningCommand, EarningState } from './earning.js';
+import type { EarningCommand } from './earning.js';
+import type { EarningState } from './earning-state.js';
 import type { EarningEvent } from './earning-events.js';
 import { SHRUNK_LINES, WHOLE_STREAM_EVENTS } from '../limits.js';
 

@@ -17,7 +17,7 @@ import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.j
 import type { InternalMessage } from '../internal-message.js';
 import { dealPostings, EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent, OverriddenDeal } from './earning-events.js';
-import { payeePlanOf } from './earning.js';
+import { payeePlanOf } from './earning-stream.js';
 import { ledgerLine } from './posting.js';
 
 /** All that a payee earns with a deal, for one payee above who is paid an override on it: `payee`. */

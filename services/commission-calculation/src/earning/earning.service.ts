@@ -17,8 +17,10 @@ import type { ChildEarningMessage } from './earning.events-out.js';
 import { bookIndex } from './book-index.tables.js';
 import type { BookTables } from './book-index.tables.js';
 import { earningBooks } from './books.js';
-import { earningDecider, earningStream } from './earning.js';
-import type { EarningCommand, EarningState } from './earning.js';
+import { earningDecider } from './earning.js';
+import { earningStream } from './earning-stream.js';
+import type { EarningCommand } from './earning.js';
+import type { EarningState } from './earning-state.js';
 import type { EarningEvent, PlanConstants } from './earning-events.js';
 import { EARNINGS_BYTES_MAX, EARNINGS_SHRUNK_BYTES_MAX } from '../limits.js';
 

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import { earningDecider, postingOf } from './earning.js';
+import { earningDecider } from './earning.js';
+import { postingOf } from './earning-state.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarningCommand } from './earning.js';
 import { dealPostings } from './earning-events.js';

@@ -7,7 +7,7 @@ import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import { dealPostings, EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent } from './earning-events.js';
-import { payeePlanOf } from './earning.js';
+import { payeePlanOf } from './earning-stream.js';
 import type { PostedLine } from './posting.js';
 import { WRITTEN_STREAMS_MAX } from '../limits.js';
 

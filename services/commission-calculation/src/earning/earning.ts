@@ -1,69 +1,28 @@
-/* eslint-disable max-lines -- the whole decider of a stream; reopening joined it */
 /**
  * Earn: a stream per payee and plan. A credit changes the earnings of its deal's lines and of
  * other lines that depend on them. The difference between the earnings and what was posted before is posted.
  */
-import { calendarOf } from '@tantieme/time/calendar/key';
-import { nextPeriod, previousPeriod, windowEndDay } from '@tantieme/time/calendar/periods';
-import { endOfAgreement } from '@tantieme/commission-engine/earn/payee-terms';
-import type { PayeeTerms } from '@tantieme/commission-engine/earn/payee-terms';
-import { applyChange } from '@tantieme/commission-engine/incremental/apply-change';
-import { createEarnState, sizeOfEarnState } from '@tantieme/commission-engine/incremental/state';
 import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-lines';
-import { hasPeriodEndTerms } from '@tantieme/commission-engine/incremental/period-end';
-import { isLoaded, requireAll, requireDeal } from '@tantieme/commission-engine/incremental/loaded';
-import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
+import { requireDeal } from '@tantieme/commission-engine/incremental/loaded';
 import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
-import type { Change } from '@tantieme/commission-engine/incremental/diff';
-import type { EarnState, EarnedLine, RatedLine } from '@tantieme/commission-engine/incremental/state';
-import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
-import { EngineError } from '@tantieme/commission-engine/engine-error';
-import { compareText } from '@tantieme/contracts/compare-text';
-import { ledgerLinesHash } from '@tantieme/contracts/ledger-hash';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Decider } from '@tantieme/event-sourcing/decide/decider';
-import { BooksRequired } from '@tantieme/event-sourcing/decide/books';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { formatMinor } from '@tantieme/money/amount';
 import { decimalsOf } from '@tantieme/money/currency';
 import { packByLine, unpackLines } from '../credit/credit-lines.js';
-import { postedGroups, withBooks } from './book-entries.js';
+import { withBooks } from './book-entries.js';
 import { EARN_ENGINES } from './earn-engines.js';
-import type { EarnEngine } from './earn-engines.js';
-import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines, storedInput } from './earning-events.js';
-import type {
-  Conclusions,
-  CreditInput,
-  DealPosting,
-  EarningEvent,
-  OverriddenDeal,
-  PlanConstants,
-  PayeeTermsInput,
-  ReopenInput,
-  StoredRating,
-} from './earning-events.js';
+import { EARNING_EVENTS, storedInput } from './earning-events.js';
+import type { CreditInput, EarningEvent, PlanConstants, PayeeTermsInput } from './earning-events.js';
 import { creditOfChild, creditOfGrant } from './earning-inputs.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
-import { isSamePosting, ledgerLine } from './posting.js';
-import type { PostedLine } from './posting.js';
-
-export const EARNING = 'earning';
-
-export function earningStream(payee: string, plan: string): string {
-  return `${EARNING}-${payee}|${plan}`;
-}
-
-/** The payee and the plan's id, from the name of an earning stream. */
-export function payeePlanOf(stream: string): { readonly payee: string; readonly plan: string } {
-  const bar = stream.indexOf('|');
-  return { payee: stream.slice(EARNING.length + 1, bar), plan: stream.slice(bar + 1) };
-}
-
-/** The plan's id, from the name of an earning stream. */
-export function planOfEarningStream(stream: string): string {
-  return payeePlanOf(stream).plan;
-}
+import { changeOf, conclude, listOf } from './conclusions.js';
+import { decideClose, decideReopen } from './earning-period.js';
+import type { ClosePeriod, ReopenPeriod } from './earning-period.js';
+import { EARNING, payeePlanOf } from './earning-stream.js';
+import { initialState, sizeOf, evolve } from './earning-state.js';
+import type { EarningState, Calculation } from './earning-state.js';
 
 /** `engine` is set for the command of a stored event: the version that decided it. */
 export type EarningCommand = { readonly engine?: number } & (
@@ -71,64 +30,9 @@ export type EarningCommand = { readonly engine?: number } & (
   | ({ readonly type: 'receive-child-earning'; readonly at: string } & PlanConstants & ChildInput)
   | ({ readonly type: 'receive-grant'; readonly at: string } & PlanConstants & GrantInput)
   | ({ readonly type: 'receive-payee-terms'; readonly at: string } & PlanConstants & PayeeTermsInput)
-  | {
-      readonly type: 'close-period';
-      readonly payee: string;
-      readonly plan: string;
-      readonly period: string;
-      /** Smallest amount worth a payment, from the plan. */
-      readonly minimum: string;
-      /** Hash of the plan version in force when the period begins. */
-      readonly planVersion: string;
-      readonly at: string;
-    }
-  | ({ readonly type: 'reopen-period'; readonly at: string } & ReopenInput)
+  | ClosePeriod
+  | ReopenPeriod
 );
-
-type WithConclusions = Exclude<EarningEvent, { readonly type: 'EarningPeriodClosed' }>;
-
-interface LastClosing {
-  readonly period: string;
-  readonly reachedTiers: PayeeTerms['reachedTiers'];
-  readonly forgivenEnd: string | undefined;
-}
-
-export interface EarningState {
-  /** Undefined before the first event. */
-  plan: PlanConstants | undefined;
-  readonly engine: EarnState;
-  /** Highest crediting number received, by deal. */
-  readonly creditNumbers: Map<string, number>;
-  /**
-   * Posted lines of deals with a line outside its period of origin; for all other deals, the postings follow from their
-   * earnings.
-   */
-  readonly posted: Map<string, readonly PostedLine[]>;
-  /** Payees above who are paid an override, by deal. */
-  readonly above: Map<string, readonly string[]>;
-  /** By deal: highest revision received from a child's stream, by child. */
-  readonly childRevisions: Map<string, Map<string, number>>;
-  /** By deal: highest revision received from a budget's stream, by component. */
-  readonly grantRevisions: Map<string, Map<string, number>>;
-  /** By open period: deals that are posted in it, or have been. */
-  readonly postedIn: Map<string, Set<string>>;
-  /** Where not all deals are in memory: up to this period, all deals posted in an open period are. */
-  postedThrough: string | undefined;
-  closedThrough: string | null;
-  /** What the last closing has changed besides the lines: what the terms were before it. */
-  lastClosing: LastClosing | undefined;
-  /** End of the payee's agreements after which a closing has forgiven a negative balance. */
-  forgivenEnd: string | undefined;
-}
-
-/** What a decision is calculated with, and what its conclusions are computed again with. */
-interface Calculation {
-  readonly plans: PlanByVersion;
-  readonly version: number;
-  readonly engine: EarnEngine;
-  /** What postings that the state does not hold are computed with, whatever the version of the decision. */
-  readonly newest: EarnEngine;
-}
 
 /** @param plans every plan document in the log */
 export function earningDecider(
@@ -140,20 +44,7 @@ export function earningDecider(
   return {
     category: EARNING,
     events: EARNING_EVENTS,
-    initialState: () => ({
-      plan: undefined,
-      engine: createEarnState(),
-      creditNumbers: new Map(),
-      posted: new Map(),
-      above: new Map(),
-      childRevisions: new Map(),
-      grantRevisions: new Map(),
-      closedThrough: null,
-      lastClosing: undefined,
-      postedIn: new Map(),
-      postedThrough: undefined,
-      forgivenEnd: undefined,
-    }),
+    initialState,
     decide(command, state) {
       const calculation = calculationOf(command.engine ?? engines.newest);
       return withBooks(() => decide(command, state, calculation));
@@ -161,19 +52,9 @@ export function earningDecider(
     evolve: (state, event) => evolve(state, event, calculationOf(event.data.engine)),
     commandOf,
     storesRuns: true,
-    sizeOf: ({ engine, creditNumbers, posted }) => {
-      let bytes = sizeOfEarnState(engine) + creditNumbers.size * NUMBER_BYTES;
-      if (engine.loaded !== undefined) bytes += engine.loaded.anchors.size * ANCHOR_BYTES;
-      for (const lines of posted.values()) bytes += 100 + lines.length * POSTED_LINE_BYTES;
-      return bytes;
-    },
+    sizeOf,
   };
 }
-
-/** Approximate memory of an entry, measured. */
-const NUMBER_BYTES = 120;
-const POSTED_LINE_BYTES = 400;
-const ANCHOR_BYTES = 1000;
 
 function decide(command: EarningCommand, state: EarningState, calculation: Calculation): readonly EarningEvent[] {
   if ('deal' in command) requireDeal(state.engine, command.deal);
@@ -291,391 +172,6 @@ function decidePayeeTerms(
       data: { currency, calendar, input: storedInput(input), ...conclusions },
     },
   ];
-}
-
-/**
- * Voids the closing of the last closed period: guarantees, draws and tiers that it recorded, and the postings in later
- * periods that could not be in this one. No event where nothing changes.
- */
-function decideReopen(
-  { period, openFrom, at }: Extract<EarningCommand, { readonly type: 'reopen-period' }>,
-  state: EarningState,
-  calculation: Calculation,
-): readonly EarningEvent[] {
-  const { engine, plans } = calculation;
-  const { plan: constants, closedThrough } = state;
-  if (constants === undefined) return [];
-  // Any deal may be posted after the period because it was closed.
-  requireAll(state.engine);
-  const terms = termsReopened(state, period);
-  const change = changeOf(() => engine.diffPayeeTerms(state.engine, terms, plans));
-  const changed = new Set(change.deals.map(({ deal }) => deal));
-  const unchanged = [...state.posted.keys()].filter((deal) => !changed.has(deal));
-  const earned = [...change.deals, ...unchanged.map((deal) => ({ deal, lines: linesOfDeal(state.engine, deal) }))];
-  const deals = postingsOf(state, earned, constants.currency, openFrom, calculation);
-  if (deals.length === 0 && (closedThrough === null || closedThrough < period)) return [];
-  const conclusions = conclude(state, change, constants.currency, openFrom, (one) => state.above.get(one), calculation);
-  const sorted = deals.toSorted((left, right) => compareText(left.deal, right.deal));
-  const data = omitUndefined({
-    ...constants,
-    ...conclusions,
-    input: storedInput({ period, openFrom }),
-    deals: listOf(sorted),
-  });
-  return [{ type: 'EarningPeriodReopened', version: 1, occurredAt: at, data }];
-}
-
-/** The terms as if the period had not been closed. */
-function termsReopened({ engine, lastClosing }: EarningState, period: string): PayeeTerms {
-  const { closedPeriods, reachedTiers, ...terms } = engine.payeeTerms;
-  return {
-    ...terms,
-    closedPeriods: closedPeriods.filter((one) => one.period !== period),
-    reachedTiers: lastClosing?.period === period ? lastClosing.reachedTiers : reachedTiers,
-  };
-}
-
-/** @throws {DomainError} `CreditInvalid` for an input that no plan can have produced */
-function changeOf(diff: () => Change): Change {
-  try {
-    return diff();
-  } catch (error) {
-    if (error instanceof EngineError) throw new DomainError(error.code, error.message);
-    throw error;
-  }
-}
-
-function conclude(
-  state: EarningState,
-  change: Change,
-  currency: string,
-  calendarOpenFrom: string | null,
-  aboveOf: (deal: string) => readonly string[] | undefined,
-  calculation: Calculation,
-): Conclusions {
-  // Even if nothing changes for this payee, a new upline may need its earnings.
-  const earned = change.changed ? change.deals : [{ deal: change.deal, lines: linesOfDeal(state.engine, change.deal) }];
-  return omitUndefined({
-    rated: listOf(change.rated.map((one) => storedRating(one, change.deal))),
-    payeeLevel: listOf(change.payeeLevel),
-    claims: change.claims,
-    missingQuotas: change.missingQuotas,
-    overridden: listOf(overriddenBy(earned, aboveOf, decimalsOf(currency))),
-    deals: listOf(postingsOf(state, change.deals, currency, openFromOf(state, calendarOpenFrom), calculation)),
-    engine: calculation.version,
-  });
-}
-
-/** Events omit empty lists. */
-function listOf<Item>(items: readonly Item[] | undefined): readonly Item[] | undefined {
-  return items?.length === 0 ? undefined : items;
-}
-
-/** All earnings of the changed deals on which somebody above is paid. */
-function overriddenBy(
-  deals: Change['deals'],
-  aboveOf: (deal: string) => readonly string[] | undefined,
-  decimals: number,
-): readonly OverriddenDeal[] {
-  return deals.flatMap(({ deal, lines }) => {
-    const to = aboveOf(deal);
-    if (to === undefined) return [];
-    const earned = lines.flatMap(({ line, amountMinor }) =>
-      line.reserves === true || line.releases !== undefined
-        ? []
-        : [{ key: lineKey(line), amount: formatMinor(amountMinor, decimals) }],
-    );
-    return [{ deal, to, earned }];
-  });
-}
-
-function storedRating({ deal, key, amount }: RatedLine, credited: string): StoredRating {
-  return deal === credited ? { key, amount } : { deal, key, amount };
-}
-
-function ratedLine({ deal, key, amount }: StoredRating, credited: string): RatedLine {
-  return { deal: deal ?? credited, key, amount };
-}
-
-/** The first open period of the calendar, but never one that this stream has closed. */
-function openFromOf({ plan, closedThrough }: EarningState, calendarOpenFrom: string | null): string | null {
-  if (plan === undefined || closedThrough === null) return calendarOpenFrom;
-  const own = nextPeriod(calendarOf(plan.calendar), closedThrough);
-  return calendarOpenFrom === null || own > calendarOpenFrom ? own : calendarOpenFrom;
-}
-
-/**
- * The current postings of a deal, in canonical order.
- * @param newest the arithmetic of the newest version
- */
-export function postingOf(
-  { engine, posted, plan }: EarningState,
-  deal: string,
-  { postedLines }: EarnEngine = EARN_ENGINES.of(EARN_ENGINES.newest),
-): readonly PostedLine[] {
-  const explicit = posted.get(deal);
-  if (explicit !== undefined) return explicit;
-  if (plan === undefined) return [];
-  return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(plan.currency));
-}
-
-/** Postings of deals whose postings change, in order of the deals. */
-function postingsOf(
-  state: EarningState,
-  changed: readonly { readonly deal: string; readonly lines: readonly EarnedLine[] }[],
-  currency: string,
-  openFrom: string | null,
-  { engine, newest }: Calculation,
-): readonly DealPosting[] {
-  const decimals = decimalsOf(currency);
-  const postings: DealPosting[] = [];
-  for (const { deal, lines: earned } of changed) {
-    const before = postingOf(state, deal, newest);
-    const fixed = openFrom === null ? [] : before.filter(({ period }) => period < openFrom);
-    const lines = engine.postedLines(earned, fixed, openFrom, decimals);
-    if (!isSamePosting(before, lines)) postings.push({ deal, lines });
-  }
-  return postings;
-}
-
-/** No event where the stream has no line in the period or has closed it. */
-function decideClose(
-  { payee, plan, period, minimum, planVersion, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
-  state: EarningState,
-  calculation: Calculation,
-): readonly EarningEvent[] {
-  const { engine, newest, plans, version } = calculation;
-  const { plan: constants, closedThrough } = state;
-  if (constants === undefined || (closedThrough !== null && closedThrough >= period)) return [];
-  const { currency } = constants;
-  const decimals = decimalsOf(currency);
-  requirePostings(state, period);
-  const periodEnd = periodEndChange(state, period, planVersion, calculation);
-  const changed = new Map(periodEnd?.change.deals.map(({ deal, lines }) => [deal, lines]));
-  const moved: DealPosting[] = [];
-  const posted = [...state.postedIn].flatMap(([in_, deals]) => (in_ <= period ? [...deals] : []));
-  const lines = [...new Set([...posted, ...changed.keys()])].flatMap((deal) => {
-    let ofDeal = postingOf(state, deal, newest);
-    const earned = changed.get(deal);
-    if (earned !== undefined || ofDeal.some((line) => line.period < period && isOpen(line, closedThrough))) {
-      const fixed = ofDeal.filter((line) => !isOpen(line, closedThrough));
-      ofDeal = engine.postedLines(earned ?? linesOfDeal(state.engine, deal), fixed, period, decimals);
-      moved.push({ deal, lines: ofDeal });
-    }
-    return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
-  });
-  const isNothing = lines.length === 0 && moved.length === 0;
-  const { payoutTerms } = plans.plan(planVersion);
-  const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planVersion));
-  if (isNothing && periodEnd === undefined && !forgives) return [];
-  const stream = earningStream(payee, plan);
-  const negative = forgives ? { negative: 'forgive' as const } : {};
-  const hash = ledgerLinesHash(lines);
-  const entry = { stream, payee, currency, lines: lines.length, minimum, ...payoutTerms, ...negative, hash };
-  const deals = moved.sort((left, right) => compareText(left.deal, right.deal));
-  const payeeLevel = periodEnd?.change.payeeLevel.length === 0 ? undefined : periodEnd?.change.payeeLevel;
-  return [
-    {
-      type: 'EarningPeriodClosed',
-      version: 1,
-      occurredAt: at,
-      data: omitUndefined({
-        ...constants,
-        period,
-        planVersion,
-        reachedTiers: periodEnd?.terms.reachedTiers,
-        rated: payeeLevel && periodEnd?.change.rated.map((one) => storedRating(one, '')),
-        payeeLevel,
-        deals: listOf(deals),
-        entry,
-        engine: version,
-      }),
-    },
-  ];
-}
-
-/** A closing needs all deals that are posted in the period, or in an earlier one that was not closed. */
-function requirePostings({ engine, plan, closedThrough, postedThrough }: EarningState, period: string): void {
-  if (engine.loaded === undefined || plan === undefined) return;
-  if (postedThrough !== undefined && postedThrough >= period) return;
-  const from = closedThrough === null ? null : nextPeriod(calendarOf(plan.calendar), closedThrough);
-  throw new BooksRequired({ books: [], groups: [postedGroups(from, period)] });
-}
-
-/**
- * Whether a negative balance is written off: in the closing after the agreement's end, and in every later one with
- * lines.
- */
-function isForgiven(
-  { engine, forgivenEnd }: EarningState,
-  period: string,
-  hasLines: boolean,
-  { ends, calendar }: CompiledPlan,
-): boolean {
-  const end = endOfAgreement(engine.payeeTerms);
-  if (ends.negative !== 'forgive' || end === undefined || end > windowEndDay(calendar, period)) return false;
-  return hasLines || forgivenEnd !== end;
-}
-
-/** Guarantee, draw and lagged tiers at the end of a period; undefined for a plan without any of them. */
-function periodEndChange(
-  { engine: state }: EarningState,
-  period: string,
-  planVersion: string,
-  { engine, plans }: Calculation,
-): { readonly terms: PayeeTerms; readonly change: Change } | undefined {
-  const plan = plans.plan(planVersion);
-  if (!hasPeriodEndTerms(plan)) return undefined;
-  const terms = termsAfterClosing(state.payeeTerms, period, planVersion, {
-    ...state.payeeTerms.reachedTiers,
-    ...engine.reachedTiers(state, plan, period, plans),
-  });
-  return { terms, change: changeOf(() => engine.diffPayeeTerms(state, terms, plans)) };
-}
-
-function termsAfterClosing(
-  terms: PayeeTerms,
-  period: string,
-  planVersion: string,
-  reached: PayeeTerms['reachedTiers'],
-): PayeeTerms {
-  return { ...terms, closedPeriods: [...terms.closedPeriods, { period, planVersion }], reachedTiers: reached };
-}
-
-function isOpen({ period }: PostedLine, closedThrough: string | null): boolean {
-  return closedThrough === null || period > closedThrough;
-}
-
-/** All deals that have postings or could have. */
-export function dealsOf({ engine, posted }: EarningState): ReadonlySet<string> {
-  return new Set([...engine.deals.keys(), ...posted.keys()]);
-}
-
-function evolve(state: EarningState, event: EarningEvent, calculation: Calculation): EarningState {
-  const { currency, calendar } = event.data;
-  state.plan = { currency, calendar };
-  switch (event.type) {
-    case 'Earned':
-    case 'ChildEarningReceived':
-    case 'GrantReceived':
-    case 'PayeeTermsReceived':
-    case 'EarningPeriodReopened':
-      applyConclusions(state, event, calculation);
-      break;
-    case 'EarningPeriodClosed': {
-      const { period, planVersion, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
-      const { reachedTiers } = state.engine.payeeTerms;
-      state.lastClosing = { period, reachedTiers, forgivenEnd: state.forgivenEnd };
-      state.closedThrough = period;
-      for (const posted of state.postedIn.keys()) if (posted <= period) state.postedIn.delete(posted);
-      if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
-      if (reached === undefined) break;
-      const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel };
-      applyChange(state.engine, change, calculation.plans);
-      state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planVersion, reached);
-      break;
-    }
-    default:
-      event satisfies never;
-  }
-  for (const posting of postingsToKeep(state, event, calculation)) post(state, posting, calculation);
-  // The closing has forgotten where deals are posted.
-  if (event.type === 'EarningPeriodReopened')
-    for (const deal of dealsOf(state))
-      for (const { period } of postingOf(state, deal, calculation.newest)) addPosted(state, period, deal);
-  return state;
-}
-
-function applyConclusions(state: EarningState, event: WithConclusions, { plans }: Calculation): void {
-  applyChange(state.engine, changeOfEvent(state, event), plans);
-  if ('deal' in event.data.input && !isLoaded(state.engine, event.data.input.deal)) {
-    // It may be posted in any period.
-    state.postedThrough = undefined;
-  } else if (event.type === 'Earned') {
-    const { deal, number, above } = event.data.input;
-    state.creditNumbers.set(deal, number);
-    if (above === undefined) state.above.delete(deal);
-    else state.above.set(deal, above);
-  } else if (event.type === 'ChildEarningReceived') {
-    const { deal, child, revision } = event.data.input;
-    state.childRevisions.set(deal, (state.childRevisions.get(deal) ?? new Map<string, number>()).set(child, revision));
-  } else if (event.type === 'GrantReceived') {
-    const { deal, component, revision } = event.data.input;
-    state.grantRevisions.set(
-      deal,
-      (state.grantRevisions.get(deal) ?? new Map<string, number>()).set(component, revision),
-    );
-  } else if (event.type === 'EarningPeriodReopened') {
-    const { calendar, input } = event.data;
-    state.engine.payeeTerms = termsReopened(state, input.period);
-    if (state.lastClosing?.period === input.period) state.forgivenEnd = state.lastClosing.forgivenEnd;
-    state.lastClosing = undefined;
-    // Every period before the first open one is closed.
-    state.closedThrough = input.openFrom === undefined ? null : previousPeriod(calendarOf(calendar), input.openFrom);
-    state.postedThrough = undefined;
-  } else {
-    const { agreements, quotas } = event.data.input;
-    state.engine.payeeTerms = { ...state.engine.payeeTerms, agreements, quotas };
-  }
-}
-
-function changeOfEvent(state: EarningState, event: WithConclusions): Parameters<typeof applyChange>[1] {
-  const { rated = [], payeeLevel = [], claims = [], missingQuotas = [] } = event.data;
-  if (event.type === 'PayeeTermsReceived' || event.type === 'EarningPeriodReopened')
-    return { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel, claims, missingQuotas };
-  const credit = creditOfEvent(state, event);
-  const own = event.type === 'Earned' ? ratedLines(event) : [];
-  const others = rated.map((one) => ratedLine(one, credit.deal));
-  return { ...credit, rated: [...own, ...others], payeeLevel, claims, missingQuotas };
-}
-
-function creditOfEvent(
-  state: EarningState,
-  event: Exclude<WithConclusions, { readonly type: 'PayeeTermsReceived' | 'EarningPeriodReopened' }>,
-): Parameters<EarnEngine['diffCredit']>[1] {
-  switch (event.type) {
-    case 'Earned':
-      return { deal: event.data.input.deal, lines: unpackLines(event.data.input.groups) };
-    case 'ChildEarningReceived':
-      return creditOfChild(state.engine, event.data.input);
-    case 'GrantReceived':
-      return creditOfGrant(state.engine, event.data.input);
-    default:
-      return event satisfies never;
-  }
-}
-
-/** Postings that follow from the earnings by the newest arithmetic need not be computed. */
-function postingsToKeep(
-  state: EarningState,
-  event: EarningEvent,
-  { engine, newest }: Calculation,
-): readonly DealPosting[] {
-  if (event.type !== 'Earned' || engine !== newest || !isPostedAsEarned(event)) return dealPostings(event, engine);
-  const { deal, groups } = event.data.input;
-  state.posted.delete(deal);
-  if (isLoaded(state.engine, deal)) for (const { period } of groups) addPosted(state, period, deal);
-  return event.data.deals ?? [];
-}
-
-function addPosted({ postedIn, closedThrough }: EarningState, period: string, deal: string): void {
-  if (closedThrough !== null && period <= closedThrough) return;
-  const deals = postedIn.get(period);
-  if (deals === undefined) postedIn.set(period, new Set([deal]));
-  else deals.add(deal);
-}
-
-function post(state: EarningState, { deal, lines }: DealPosting, { engine, newest }: Calculation): void {
-  if (!isLoaded(state.engine, deal)) {
-    // It may be posted in any period.
-    state.postedThrough = undefined;
-    return;
-  }
-  for (const { period } of lines) addPosted(state, period, deal);
-  // Where every line is in its period of origin, the postings follow from the earnings; those of an older arithmetic
-  // may not follow by the newest.
-  if (engine === newest && lines.every(({ period, origin }) => period === origin)) state.posted.delete(deal);
-  else state.posted.set(deal, lines);
 }
 
 function commandOf(event: EarningEvent): EarningCommand {

@@ -5,7 +5,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import type { PendingDealRow } from '../credit/pending-deals.tables.js';
-import { payeePlanOf } from './earning.js';
+import { payeePlanOf } from './earning-stream.js';
 import { EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent } from './earning-events.js';
 

@@ -14,7 +14,7 @@ import { quotasInForce } from '../reference/facts/quota.js';
 import { partnerOfStream, partnerStream, quotaStream, REFERENCE } from '../reference/stream/reference-keys.js';
 import { REFERENCE_RUNTIME } from '../reference/stream/reference-runtime.service.js';
 import type { ReferenceRuntime } from '../reference/stream/reference-runtime.service.js';
-import { earningStream } from './earning.js';
+import { earningStream } from './earning-stream.js';
 import type { EarningCommand } from './earning.js';
 import { EARNING_RUNTIME } from './earning.service.js';
 import type { EarningRuntime } from './earning.service.js';

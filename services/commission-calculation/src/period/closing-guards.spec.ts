@@ -14,7 +14,7 @@ import { CommissionCalculationModule } from '../commission-calculation.module.js
 import { EARNING_RUNTIME } from '../earning/earning.service.js';
 import type { EarningRuntime } from '../earning/earning.service.js';
 import { EARN_CONSUMER } from '../earning/earning.consumer.js';
-import { earningStream } from '../earning/earning.js';
+import { earningStream } from '../earning/earning-stream.js';
 import type { EarningTables } from '../earning/earning.tables.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';

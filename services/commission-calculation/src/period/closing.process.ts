@@ -32,7 +32,7 @@ import type { Calendars } from '../calendar/calendars.service.js';
 import { CREDIT_CONSUMER } from '../credit/credit.consumer.js';
 import { pendingDealsProjection } from '../credit/pending-deals.projection.js';
 import { EARN_CONSUMER } from '../earning/earning.consumer.js';
-import { payeePlanOf, planOfEarningStream } from '../earning/earning.js';
+import { payeePlanOf, planOfEarningStream } from '../earning/earning-stream.js';
 import type { EarningCommand } from '../earning/earning.js';
 import type { EarningRuntime } from '../earning/earning.service.js';
 import { EVERY_PERIOD } from '../earning/earning.tables.js';

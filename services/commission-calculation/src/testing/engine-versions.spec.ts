@@ -7,7 +7,8 @@ import { BUDGET, claimOf, PLANS, TestBudget } from '../budget/budget.fixture.js'
 import { CREDIT_ENGINES, creditDecider } from '../credit/credit.js';
 import { EARN_ENGINES } from '../earning/earn-engines.js';
 import type { EarnEngine } from '../earning/earn-engines.js';
-import { earningDecider, postingOf } from '../earning/earning.js';
+import { earningDecider } from '../earning/earning.js';
+import { postingOf } from '../earning/earning-state.js';
 import type { EarningEvent } from '../earning/earning-events.js';
 import { AT, dealOf, partnerOf, PLAN, World } from './world.fixture.js';
 
