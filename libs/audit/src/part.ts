@@ -198,7 +198,8 @@ export class Part {
 }
 
 /** Metadata of printable ASCII only, which is nearly all of it, is canonical by its form. */
-const PLAIN_METADATA = /^\{"actor":"[ !#-[\]-~]*",(?:"causationId":"[ !#-[\]-~]*",)?"correlationId":"[ !#-[\]-~]*"\}$/;
+const PLAIN_METADATA =
+  /^\{(?:"actor":"[ !#-[\]-~]*",)?(?:"causationId":"[ !#-[\]-~]*",)?"correlationId":"[ !#-[\]-~]*"\}$/;
 
 function isPlainMetadata(text: string): boolean {
   return PLAIN_METADATA.test(text);

@@ -9,8 +9,8 @@ import { APPEND_BYTES_MAX } from './limits.js';
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 export interface EventMetadata {
-  /** Who caused the event: the subject of a token, or `service:<name>` for a process. */
-  readonly actor: string;
+  /** Who caused the event: the subject of a token; absent for a process of the service that owns the stream. */
+  readonly actor?: string;
   /** Shared by everything that follows from one request or fact. */
   readonly correlationId: string;
   /** The id of the event or message that caused this event, if any. */

@@ -5,7 +5,6 @@ import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import { originOf, unexpected } from '@tantieme/event-sourcing/process/refusals';
 import type { Refusals } from '@tantieme/event-sourcing/process/refusals';
 import type { Message } from '@tantieme/messaging/broker';
-import { ACTOR } from './service-identity.js';
 import type { Origin } from './reference/stream/reference.js';
 
 interface Newest<Type extends 'deal' | 'partner'> {
@@ -47,5 +46,5 @@ export function contextOf({
   readonly id: string;
   readonly correlationId: string;
 }): CommandContext {
-  return { actor: ACTOR, correlationId, causationId: id, cause: id };
+  return { correlationId, causationId: id, cause: id };
 }

@@ -1,6 +1,3 @@
-/** The actor of events that no person caused. */
-export const ACTOR = 'service:commission-calculation';
-
 /** Fills the tables of this service; a checkpoint of this name is how far. */
 export const READ_MODEL = 'commission-read-model';
 

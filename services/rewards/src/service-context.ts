@@ -6,7 +6,7 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
  * @param cause makes event ids repeatable: the same cause appends the same event once.
  */
 export function serviceContext(cause: string, correlationId: string, causationId?: string) {
-  return omitUndefined({ actor: 'service:rewards', correlationId, cause, causationId });
+  return omitUndefined({ correlationId, cause, causationId });
 }
 
 /** The context of a command that a message causes. */

@@ -17,7 +17,7 @@ const EARLY = 100;
 function saleOf(atMs: number, basisMinor: number): CreditLine {
   return {
     component: 'sales',
-    planHash: 'bench',
+    planVersion: 'bench',
     occurrence: 'booked',
     line: '1',
     at: formatInstant(atMs),

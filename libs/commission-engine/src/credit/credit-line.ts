@@ -45,7 +45,8 @@ export interface Conversion {
  */
 export interface CreditLine {
   readonly component: string;
-  readonly planHash: string;
+  /** Name of the plan's version whose terms apply. */
+  readonly planVersion: string;
   /**
    * `booked`, `changed:<id>`, `invoice:<id>`, `payment:<id>`, `sold-through:<id>`, `return:<id>`, `cancelled`, or
    * `released:<n>` for the n-th part of a release schedule.

@@ -190,7 +190,7 @@ function creditUnit(crediting: Crediting, unit: CreditUnit): void {
       if (basis === undefined || partMinor === undefined) return;
       const line: CreditLine = {
         component: component.id,
-        planHash: plan.hash,
+        planVersion: plan.version,
         occurrence: first.occurrence.name,
         line: wholeDeal ? '' : first.line.id,
         at: formatInstant(atMs),

@@ -68,7 +68,7 @@ export function creditUplines(
     if (!participates(partner, plan, subject.day) || !meetsPartner(credit, subject, partner)) continue;
     const overriding = {
       component: id,
-      planHash: plan.hash,
+      planVersion: plan.version,
       window: windowOf(plan, component, child.atMs),
       level: index + 1,
       child: { component: child.component.id, payee: child.payee },

@@ -14,14 +14,14 @@ export interface BudgetClaim {
   readonly amount: string;
 }
 
-export interface ClaimedLine extends LinePlace, Pick<CreditLine, 'planHash' | 'period'> {}
+export interface ClaimedLine extends LinePlace, Pick<CreditLine, 'planVersion' | 'period'> {}
 
 /** The fields of a credited line that decide its place and period. */
 export function claimedLine(line: CreditLine): ClaimedLine {
-  const { component, planHash, occurrence, line: name, at, period, child, month, reverses } = line;
+  const { component, planVersion, occurrence, line: name, at, period, child, month, reverses } = line;
   return {
     component,
-    planHash,
+    planVersion,
     occurrence,
     line: name,
     at,
@@ -37,7 +37,7 @@ function isSameClaim(left: BudgetClaim, right: BudgetClaim | undefined): boolean
     left.amount === right?.amount &&
     left.line.at === right.line.at &&
     left.line.period === right.line.period &&
-    left.line.planHash === right.line.planHash &&
+    left.line.planVersion === right.line.planVersion &&
     lineKey(left.line) === lineKey(right.line)
   );
 }

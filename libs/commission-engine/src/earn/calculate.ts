@@ -10,7 +10,7 @@ import { guaranteesAndDraws } from './payee-earnings.js';
 import type { PeriodEarning } from './payee-earnings.js';
 import { grantBudget, grantedOf } from './budget.js';
 import { earnComponent, holdGranted } from './component-earnings.js';
-import type { PlanByHash } from './component-rules.js';
+import type { PlanByVersion } from './component-rules.js';
 import type { PayeeLevelLine } from './payee-level-line.js';
 import type { ComponentLine } from './component-earnings.js';
 import { creditDeal } from '../credit/credit.js';
@@ -137,19 +137,19 @@ interface Entry {
   rated: Rated | undefined;
 }
 
-function plansOf(versions: readonly PlanVersion[]): PlanByHash {
-  const byHash = new Map<string, CompiledPlan>(versions.map(({ plan }) => [plan.hash, plan]));
+function plansOf(versions: readonly PlanVersion[]): PlanByVersion {
+  const byVersion = new Map<string, CompiledPlan>(versions.map(({ plan }) => [plan.version, plan]));
   return {
-    plan(hash) {
-      const plan = byHash.get(hash);
-      if (plan === undefined) throw new EngineError('PlanUnknown', `no plan has the hash ${hash}`);
+    plan(version) {
+      const plan = byVersion.get(version);
+      if (plan === undefined) throw new EngineError('PlanUnknown', `there is no version ${version} of a plan`);
       return plan;
     },
   };
 }
 
-function overridesEarning(line: CreditLine, plans: PlanByHash): boolean {
-  const credit = plans.plan(line.planHash).componentById.get(line.component)?.credit;
+function overridesEarning(line: CreditLine, plans: PlanByVersion): boolean {
+  const credit = plans.plan(line.planVersion).componentById.get(line.component)?.credit;
   return credit?.kind === 'override' && credit.of === 'earning';
 }
 
@@ -157,9 +157,9 @@ function overridesEarning(line: CreditLine, plans: PlanByHash): boolean {
 function componentLine(
   { deal, key, line }: Entry,
   children: ReadonlyMap<string, Entry>,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): ComponentLine {
-  const { decimals } = plans.plan(line.planHash);
+  const { decimals } = plans.plan(line.planVersion);
   const { child, ...own } = line;
   if (!overridesEarning(line, plans) || child === undefined)
     return { deal, key, line, basisMinor: parseMinor(line.basis, decimals) };
@@ -174,10 +174,10 @@ const NOTHING: Rated = { amountMinor: 0n, trace: () => ({ rate: 'barred', target
  * Grants what all payees claim of each component's budget, in canonical order.
  * @returns by payee and component, the lines whose reserves and releases have to be calculated again
  */
-function applyBudgets(entries: readonly Entry[], plans: PlanByHash): readonly (readonly Entry[])[] {
+function applyBudgets(entries: readonly Entry[], plans: PlanByVersion): readonly (readonly Entry[])[] {
   const toHold: Entry[][] = [];
   const claims = entries.filter(
-    ({ line }) => plans.plan(line.planHash).componentById.get(line.component)?.budgetMinor !== undefined,
+    ({ line }) => plans.plan(line.planVersion).componentById.get(line.component)?.budgetMinor !== undefined,
   );
   for (const [component, own] of groupBy(claims, ({ line }) => line.component)) {
     const ordered = own
@@ -186,7 +186,7 @@ function applyBudgets(entries: readonly Entry[], plans: PlanByHash): readonly (r
       .sort((left, right) => compareLines(left, right) || compareText(left.payee, right.payee));
     const last = ordered.at(-1);
     if (last === undefined) continue;
-    const plan = plans.plan(last.line.planHash);
+    const plan = plans.plan(last.line.planVersion);
     const budgetMinor = plan.componentById.get(component)?.budgetMinor ?? 0n;
     const granted = grantBudget(
       budgetMinor,

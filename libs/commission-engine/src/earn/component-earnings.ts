@@ -30,7 +30,7 @@ import {
 import type { Rated } from '../rate/rate.js';
 import { grantedOf } from './budget.js';
 import { heldShareOf, isOfEarning, isRerated, isSale, isTeams, rulesOf } from './component-rules.js';
-import type { PlanByHash, Rules } from './component-rules.js';
+import type { PlanByVersion, Rules } from './component-rules.js';
 import { deferredLines } from './deferred.js';
 import type { LimitedWindow } from './deferred.js';
 import type { PayeeLevelLine } from './payee-level-line.js';
@@ -90,7 +90,7 @@ export type GrantOf = (line: ComponentLine) => bigint;
 export function earnComponent(
   lines: readonly ComponentLine[],
   payeeTerms: PayeeTerms,
-  plans: PlanByHash,
+  plans: PlanByVersion,
   grantOf?: GrantOf,
 ): ComponentEarnings {
   const work = new ComponentWork(lines, payeeTerms, plans);
@@ -102,7 +102,7 @@ export function holdGranted(
   lines: readonly ComponentLine[],
   rated: readonly Rated[],
   payeeTerms: PayeeTerms,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): readonly Rated[] {
   return new ComponentWork(lines, payeeTerms, plans).hold(rated);
 }
@@ -117,7 +117,7 @@ class ComponentWork {
   constructor(
     private readonly lines: readonly ComponentLine[],
     private readonly payeeTerms: PayeeTerms,
-    private readonly plans: PlanByHash,
+    private readonly plans: PlanByVersion,
   ) {
     this.rules = lines.map(({ line }) => rulesOf(line, plans));
   }

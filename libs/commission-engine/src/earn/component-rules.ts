@@ -5,10 +5,10 @@ import { EngineError } from '../engine-error.js';
 import type { CompiledComponent, CompiledPlan, RateText } from '../plan/compiled.js';
 import { isMeasured } from '../plan/curve.js';
 
-/** Plans by the hash of their document. */
-export interface PlanByHash {
+/** Plans by the name of their version. */
+export interface PlanByVersion {
   /** @throws {EngineError} `PlanUnknown` */
-  plan(hash: string): CompiledPlan;
+  plan(version: string): CompiledPlan;
 }
 
 export interface Rules {
@@ -17,8 +17,8 @@ export interface Rules {
 }
 
 /** @throws {EngineError} `CreditInvalid` where the line's plan has no such component */
-export function rulesOf(line: CreditLine, plans: PlanByHash): Rules {
-  const plan = plans.plan(line.planHash);
+export function rulesOf(line: CreditLine, plans: PlanByVersion): Rules {
+  const plan = plans.plan(line.planVersion);
   const component = plan.componentById.get(line.component);
   if (component === undefined)
     throw new EngineError('CreditInvalid', `plan ${plan.id} has no component ${line.component}`);

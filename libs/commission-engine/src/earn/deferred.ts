@@ -56,7 +56,7 @@ export function deferredLines(
       lines.push({
         kind: 'deferred',
         component,
-        planHash: plan.hash,
+        planVersion: plan.version,
         period: lastPeriodOfWindow(calendar, window),
         amountMinor,
         trace: () => ({ rate: 'deferred', excess, earned, cap }),

@@ -9,7 +9,7 @@ import { formatRate } from '@tantieme/money/decimal';
 import { divideRounded } from '@tantieme/money/rounding';
 import { endOfAgreement, shareOfDays } from './payee-terms.js';
 import type { PayeeTerms } from './payee-terms.js';
-import type { PlanByHash } from './component-rules.js';
+import type { PlanByVersion } from './component-rules.js';
 import type { PayeeLevelLine } from './payee-level-line.js';
 import type { CompiledPlan } from '../plan/compiled.js';
 
@@ -24,11 +24,11 @@ export interface PeriodEarning {
 export function guaranteesAndDraws(
   earnings: readonly PeriodEarning[],
   payeeTerms: PayeeTerms,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): readonly PayeeLevelLine[] {
   if (payeeTerms.closedPeriods.length === 0) return [];
-  const guaranteed = payeeTerms.closedPeriods.flatMap(({ period, planHash }) =>
-    guaranteeOf(earnings, payeeTerms, plans.plan(planHash), period),
+  const guaranteed = payeeTerms.closedPeriods.flatMap(({ period, planVersion }) =>
+    guaranteeOf(earnings, payeeTerms, plans.plan(planVersion), period),
   );
   const toppedUp = [...earnings, ...guaranteed.map((line) => ({ ...line, component: '' }))];
   return [...guaranteed, ...drawsOf(toppedUp, payeeTerms, plans)];
@@ -59,7 +59,7 @@ function guaranteeOf(
     {
       kind: 'guarantee',
       component: '',
-      planHash: plan.hash,
+      planVersion: plan.version,
       period,
       amountMinor,
       trace: () => ({
@@ -75,13 +75,13 @@ function guaranteeOf(
 function drawsOf(
   earnings: readonly PeriodEarning[],
   payeeTerms: PayeeTerms,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): readonly PayeeLevelLine[] {
   const lines: PayeeLevelLine[] = [];
   const end = endOfAgreement(payeeTerms);
   let balanceMinor = 0n;
-  for (const { period, planHash } of payeeTerms.closedPeriods) {
-    const plan = plans.plan(planHash);
+  for (const { period, planVersion } of payeeTerms.closedPeriods) {
+    const plan = plans.plan(planVersion);
     const { draw, calendar, decimals } = plan;
     if (draw === undefined) continue;
     const start = windowStartDay(calendar, period);
@@ -97,7 +97,7 @@ function drawsOf(
         formatMinor(minor, decimals),
       );
       const trace = () => ({ rate: 'draw' as const, draw: advance, earned, balance });
-      lines.push({ kind, component: '', planHash, period, amountMinor, trace });
+      lines.push({ kind, component: '', planVersion, period, amountMinor, trace });
     };
     if (isActive && advanceMinor > earnedMinor) line('draw-advance', advanceMinor - earnedMinor);
     if (!draw.recoverable) continue;

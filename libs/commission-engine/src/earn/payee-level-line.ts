@@ -8,7 +8,7 @@ export interface PayeeLevelLine {
   readonly kind: 'deferred' | 'guarantee' | 'draw-advance' | 'draw-recovery';
   /** Empty where the line belongs to the whole plan. */
   readonly component: string;
-  readonly planHash: string;
+  readonly planVersion: string;
   /** Period of origin: the last of the line's window. */
   readonly period: string;
   readonly amountMinor: bigint;

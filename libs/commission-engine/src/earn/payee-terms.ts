@@ -32,7 +32,7 @@ export interface PayeeTerms {
   readonly agreements: readonly Agreement[];
   readonly quotas: readonly Quota[];
   /** Closed periods in order, each with the plan version in force: guarantees and draws are calculated for them. */
-  readonly closedPeriods: readonly { readonly period: string; readonly planHash: string }[];
+  readonly closedPeriods: readonly { readonly period: string; readonly planVersion: string }[];
   /** Tiers that measurements had reached when their window closed: `component window` → tier, from 0. */
   readonly reachedTiers: Readonly<Record<string, number>>;
 }

@@ -1,6 +1,6 @@
 /** Applies a change to a state. Nothing is rated again. */
 import { isSale, rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
 import { measuredBasis } from './basis.js';
@@ -23,7 +23,7 @@ type Applicable = Pick<
  * memory changes.
  * @throws {EngineError} `CreditInvalid` where the change does not fit the state
  */
-export function applyChange(state: EarnState, whole: Applicable, plans: PlanByHash): void {
+export function applyChange(state: EarnState, whole: Applicable, plans: PlanByVersion): void {
   const change = state.loaded === undefined ? whole : loadedPart(state, whole);
   const { deal, children, granted } = change;
   if (children !== undefined) {
@@ -80,7 +80,7 @@ function replaceDeal(
   deal: string,
   lines: readonly CreditLine[],
   own: readonly RatedLine[],
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): void {
   const before = state.deals.get(deal) ?? [];
   const remaining = before.length === 0 ? NO_LINES : new Map(before.map((existing) => [existing.key, existing]));
@@ -140,7 +140,7 @@ function replacePayeeLevel(state: EarnState, { deal, lines }: PayeeLevelCredit, 
 /** Always empty: only lines found in it are deleted from it. */
 const NO_LINES = new Map<string, StateLine>();
 
-function linkDependents(lines: readonly StateLine[], plans: PlanByHash): void {
+function linkDependents(lines: readonly StateLine[], plans: PlanByVersion): void {
   let byKey: ReadonlyMap<string, StateLine> | undefined;
   const dependents = new Map<StateLine, StateLine[]>();
   for (const line of lines) {

@@ -136,9 +136,9 @@ describe('a deal under a plan version with a limit per deal, beside a version th
     ['v2', planWith([`{ id: sales, ${BOOKED}, measure: { over: quarter }, rate: { retroactive: [{ pay: 10 % }] } }`])],
   ]);
   const plans = { plan: (hash: string) => VERSIONS.get(hash) ?? CLIFF };
-  const lineOf = (planHash: string, occurrence: string, month: string, window: string): CreditLine => ({
+  const lineOf = (planVersion: string, occurrence: string, month: string, window: string): CreditLine => ({
     component: 'sales',
-    planHash,
+    planVersion,
     occurrence,
     line: '1',
     at: `2026-${month}-10T10:00:00.000Z`,

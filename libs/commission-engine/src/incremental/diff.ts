@@ -12,7 +12,7 @@ import type { CreditLine } from '../credit/credit-line.js';
 import type { GrantedLine } from '../earn/budget.js';
 import { teamLine } from '../earn/component-earnings.js';
 import { isSale, isTeams, rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { EngineError } from '../engine-error.js';
 import { rateAlone } from '../rate/rate.js';
@@ -66,7 +66,7 @@ export interface Change {
  * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
  * @throws {NotLoaded}
  */
-export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByHash): Change {
+export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByVersion): Change {
   requireDeal(state, credit.deal);
   const before = state.deals.get(credit.deal) ?? [];
   const drafts = draftsOf(state, credit, before, plans);
@@ -101,7 +101,7 @@ export function diffCredit(state: EarnState, credit: DealCredit, plans: PlanByHa
  * @throws {EngineError} `PlanUnknown`, `CreditInvalid`
  * @throws {NotLoaded}
  */
-export function diffPayeeTerms(state: EarnState, payeeTerms: PayeeTerms, plans: PlanByHash): Change {
+export function diffPayeeTerms(state: EarnState, payeeTerms: PayeeTerms, plans: PlanByVersion): Change {
   requireAll(state);
   const existing = [...state.deals.values()].flat();
   const fullMode = fullModeComponents([], existing, plans);
@@ -122,7 +122,7 @@ function draftsByKey(deal: string, drafts: readonly Draft[]): ReadonlyMap<string
   return byKey;
 }
 
-function draftsOf(state: EarnState, credit: DealCredit, before: readonly StateLine[], plans: PlanByHash): Draft[] {
+function draftsOf(state: EarnState, credit: DealCredit, before: readonly StateLine[], plans: PlanByVersion): Draft[] {
   const existingByKey = before.length === 0 ? undefined : new Map(before.map((existing) => [existing.key, existing]));
   const { deal, lines } = credit;
   const children = credit.children ?? state.children.get(deal) ?? [];
@@ -173,7 +173,7 @@ function rateDependentsOf(drafts: readonly Draft[], byKey: ReadonlyMap<string, D
 }
 
 /** The shifts of other deals' lines, with those of their dependents. */
-function shiftsElsewhere(deal: string, shifts: readonly Shift[], plans: PlanByHash): readonly Shift[] {
+function shiftsElsewhere(deal: string, shifts: readonly Shift[], plans: PlanByVersion): readonly Shift[] {
   const elsewhere = shifts.filter(({ existing }) => existing.deal !== deal);
   return elsewhere.flatMap((shift) => {
     const { existing, rated } = shift;
@@ -198,7 +198,7 @@ function changeOf(
   measured: readonly Shift[],
   { shifts, payeeLevel: deferred, claims, missingQuotas }: FullResults,
   payeeTerms: PayeeTerms,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): Change {
   const elsewhere = [...measured, ...shifts];
   const rated: Change['rated'][number][] = [];
@@ -221,7 +221,7 @@ function changeOf(
         compareText(left.existing.deal, right.existing.deal) || compareText(left.existing.key, right.existing.key),
     );
   for (const { existing, rated: now } of sorted) {
-    const { decimals } = plans.plan(existing.line.planHash);
+    const { decimals } = plans.plan(existing.line.planVersion);
     rated.push({
       deal: existing.deal,
       key: existing.key,
@@ -237,13 +237,13 @@ function changeOf(
       before.size === lines.length &&
       lines.every(({ key, of, line }) => {
         const existing = before.get(key);
-        return existing?.amountMinor === of.amountMinor && existing.line.planHash === line.planHash;
+        return existing?.amountMinor === of.amountMinor && existing.line.planVersion === line.planVersion;
       });
     if (isSame) continue;
     payeeLevelCredits.push({ deal, lines: lines.map(({ line }) => line) });
     payeeLevelDeals.push({ deal, lines: lines.map(({ line, of }) => ({ line, amountMinor: of.amountMinor })) });
     for (const { key, of } of lines) {
-      const { decimals } = plans.plan(of.planHash);
+      const { decimals } = plans.plan(of.planVersion);
       rated.push({ deal, key, amount: formatMinor(of.amountMinor, decimals), trace: of.trace });
     }
   }

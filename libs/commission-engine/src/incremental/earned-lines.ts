@@ -1,7 +1,7 @@
 /** Queries on a state: the lines of a deal, and how an amount came about. */
 import { isTeams, rulesOf } from '../earn/component-rules.js';
 import { earnComponent, teamLine } from '../earn/component-earnings.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { ownBasis } from './basis.js';
 import { isPayeeLevel } from './payee-level.js';
 import { fixedCurve, fixedRatingContext, recalculationMode } from './recalculation-scope.js';
@@ -19,7 +19,7 @@ export function linesOfDeal(state: EarnState, deal: string): readonly EarnedLine
 }
 
 /** How a line's amount comes about now, recalculated from the state. Undefined where the line does not exist. */
-export function explainLine(state: EarnState, deal: string, key: string, plans: PlanByHash): Trace | undefined {
+export function explainLine(state: EarnState, deal: string, key: string, plans: PlanByVersion): Trace | undefined {
   requireDeal(state, deal);
   const stateLine = state.deals.get(deal)?.find((line) => line.key === key);
   if (stateLine === undefined) return undefined;

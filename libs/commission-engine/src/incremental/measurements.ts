@@ -1,7 +1,7 @@
 /** Measurements with a fixed curve: a change rates only the lines whose amount really changes. */
 import { teamLine } from '../earn/component-earnings.js';
 import { isSale, isTeams, rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { compareLines } from '../measure/canonical-order.js';
 import type { MeasuredLine } from '../measure/canonical-order.js';
 import { MeasuredLines } from '../measure/measured-lines.js';
@@ -31,7 +31,7 @@ export function measure(
   state: EarnState,
   drafts: readonly Draft[],
   removed: readonly StateLine[],
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): readonly Shift[] {
   if (removed.length === 0 && !drafts.some((draft) => inMeasurement(draft) && !draft.isUnchanged)) return [];
   const touched = new Map<string, TouchedMeasurement>();
@@ -61,7 +61,7 @@ export function measure(
 function measureOne(
   measurement: MeasuredLines<StateLine> | undefined,
   { joining, leaving }: TouchedMeasurement,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): Shift[] {
   const steps: (Draft | StateLine)[] = [...joining, ...leaving].sort(
     // At the same place, joining comes before leaving: the leaving line does not count towards the joining one.
@@ -92,7 +92,12 @@ function measureOne(
 }
 
 /** What an existing line earns at its new place, where that is another amount. */
-function rateShifted(existing: StateLine, thenMinor: bigint, nowMinor: bigint, plans: PlanByHash): Rated | undefined {
+function rateShifted(
+  existing: StateLine,
+  thenMinor: bigint,
+  nowMinor: bigint,
+  plans: PlanByVersion,
+): Rated | undefined {
   const { plan, component } = rulesOf(existing.line, plans);
   const curve = fixedCurve(component);
   if (isTeams(existing.line, component) || earnsTheSame(curve, existing.basisMinor, thenMinor, nowMinor))

@@ -4,7 +4,7 @@ import { formatMinor } from '@tantieme/money/amount';
 import { formatInstant, parseInstant } from '@tantieme/time/instant';
 import { lineKey } from '../credit/credit-line.js';
 import type { CreditLine } from '../credit/credit-line.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { guaranteesAndDraws } from '../earn/payee-earnings.js';
 import type { PeriodEarning } from '../earn/payee-earnings.js';
 import type { PayeeLevelLine } from '../earn/payee-level-line.js';
@@ -29,14 +29,14 @@ interface PayeeLevelDraft {
   readonly lines: readonly { readonly line: CreditLine; readonly key: string; readonly of: PayeeLevelLine }[];
 }
 
-export function payeeLevelDraft(deal: string, lines: readonly PayeeLevelLine[], plans: PlanByHash): PayeeLevelDraft {
+export function payeeLevelDraft(deal: string, lines: readonly PayeeLevelLine[], plans: PlanByVersion): PayeeLevelDraft {
   return {
     deal,
     lines: lines.map((of) => {
-      const plan = plans.plan(of.planHash);
+      const plan = plans.plan(of.planVersion);
       const line: CreditLine = {
         component: of.component === '' ? (of.kind === 'guarantee' ? 'guarantee' : 'draw') : of.component,
-        planHash: of.planHash,
+        planVersion: of.planVersion,
         occurrence: of.kind,
         line: '',
         at: formatInstant(parseInstant(periodBounds(plan.calendar, of.period).until) - 1),
@@ -59,10 +59,10 @@ export function planWideDraft(
   amounts: ReadonlyMap<EarnedLine, bigint>,
   deferred: readonly PayeeLevelDraft[],
   payeeTerms: PayeeTerms,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): PayeeLevelDraft | undefined {
-  const applies = payeeTerms.closedPeriods.some(({ planHash }) => {
-    const { guarantee, draw } = plans.plan(planHash);
+  const applies = payeeTerms.closedPeriods.some(({ planVersion }) => {
+    const { guarantee, draw } = plans.plan(planVersion);
     return guarantee !== undefined || draw !== undefined;
   });
   if (!applies && !state.deals.has(PLAN_WIDE)) return undefined;

@@ -2,7 +2,7 @@
 import { lastPeriodOfWindow, windowOfPeriod } from '@tantieme/time/calendar/periods';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import { isRerated, isSale, rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import { tierReached } from '../plan/curve.js';
 import { ownBasis } from './basis.js';
 import { requireAll } from './loaded.js';
@@ -18,7 +18,7 @@ export function reachedTiers(
   state: EarnState,
   plan: CompiledPlan,
   period: string,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): PayeeTerms['reachedTiers'] {
   requireAll(state);
   const reached: Record<string, number> = {};

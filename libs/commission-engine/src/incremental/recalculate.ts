@@ -6,7 +6,7 @@ import type { BudgetClaim } from '../earn/budget.js';
 import { earnComponent } from '../earn/component-earnings.js';
 import type { ComponentLine } from '../earn/component-earnings.js';
 import { rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import type { PayeeLevelLine } from '../earn/payee-level-line.js';
 import type { PayeeTerms } from '../earn/payee-terms.js';
 import type { MeasuredLine } from '../measure/canonical-order.js';
@@ -31,7 +31,7 @@ export const NO_FULL_RESULTS: FullResults = { shifts: [], payeeLevel: new Map(),
 export function fullModeComponents(
   drafts: readonly Draft[],
   removed: readonly StateLine[],
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): ReadonlySet<string> {
   const fullMode = new Set<string>();
   for (const { mode, line } of drafts) if (mode === 'full') fullMode.add(line.component);
@@ -53,7 +53,7 @@ function linesInScope(
   component: string,
   drafts: readonly Draft[],
   removed: readonly StateLine[],
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): readonly FullModeLine[] {
   const own = drafts.filter(({ line }) => line.component === component);
   const changed: readonly MeasuredLine[] = [...own, ...removed.filter(({ line }) => line.component === component)];
@@ -87,7 +87,7 @@ function linesInScope(
  * The scope for lines that may stand under different versions of a plan. Where versions differ, the scope is `all`: a
  * deal may have lines in several windows, and a window lines of several deals.
  */
-function commonScope(lines: readonly MeasuredLine[], plans: PlanByHash): RecalculationScope {
+function commonScope(lines: readonly MeasuredLine[], plans: PlanByVersion): RecalculationScope {
   let common: RecalculationScope | undefined;
   for (const { line } of lines) {
     const scope = recalculationScope(rulesOf(line, plans).component);
@@ -108,7 +108,7 @@ export function recalculate(
   removed: readonly StateLine[],
   components: ReadonlySet<string>,
   payeeTerms: PayeeTerms,
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): FullResults {
   const { deal } = credit;
   const deferred = new Map<string, readonly PayeeLevelLine[]>();
@@ -140,7 +140,7 @@ function newClaims(
   component: string,
   lines: readonly ComponentLine[],
   amounts: readonly (bigint | undefined)[],
-  plans: PlanByHash,
+  plans: PlanByVersion,
 ): readonly DealClaims[] {
   const claims = new Map<string, BudgetClaim[]>([[credited, []]]);
   lines.forEach(({ deal, line }, index) => {

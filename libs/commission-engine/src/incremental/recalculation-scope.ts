@@ -4,7 +4,7 @@
  */
 import type { CreditLine } from '../credit/credit-line.js';
 import { rulesOf } from '../earn/component-rules.js';
-import type { PlanByHash, Rules } from '../earn/component-rules.js';
+import type { PlanByVersion, Rules } from '../earn/component-rules.js';
 import { EngineError } from '../engine-error.js';
 import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
 import { curveOf, dependsOnTotal, isMeasured } from '../plan/curve.js';
@@ -93,6 +93,6 @@ export function fixedRatingContext({ measure: { quota } }: CompiledComponent): R
   };
 }
 
-export function isFullMode(line: CreditLine, plans: PlanByHash): boolean {
+export function isFullMode(line: CreditLine, plans: PlanByVersion): boolean {
   return recalculationMode(rulesOf(line, plans)) === 'full';
 }

@@ -127,10 +127,23 @@ export function isSameLine(left: CreditLine, right: CreditLine): boolean {
 }
 
 function comparableText(line: CreditLine): string {
-  const { planHash, at, period, window, basis, quantity, split, level, rule, spread, converted, reverses, releases } =
-    line;
+  const {
+    planVersion,
+    at,
+    period,
+    window,
+    basis,
+    quantity,
+    split,
+    level,
+    rule,
+    spread,
+    converted,
+    reverses,
+    releases,
+  } = line;
   return JSON.stringify([
-    planHash,
+    planVersion,
     at,
     period,
     window,

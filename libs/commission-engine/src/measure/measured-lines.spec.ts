@@ -17,7 +17,7 @@ function lineAt(place: number, basisMinor: bigint): MeasuredLine {
     basisMinor,
     line: {
       component: 's',
-      planHash: 'plan-1',
+      planVersion: 'plan-1',
       occurrence: 'booked',
       line: '1',
       at: `2026-01-${String(day).padStart(2, '0')}T10:00:00.000Z`,

@@ -35,10 +35,10 @@ import type {
 import { directCreditOf, planProblems } from './problems.js';
 
 /**
- * @param hash the document's identity; the caller computes it (SHA-256 of the canonical JSON)
+ * @param version names the document among all versions of all plans
  * @throws {EngineError} `PlanInvalid`, for a document with errors
  */
-export function compilePlan(document: PlanDocument, hash: string): CompiledPlan {
+export function compilePlan(document: PlanDocument, version: string): CompiledPlan {
   const problem = planProblems(document).find(({ severity }) => severity === 'error');
   if (problem !== undefined) throw new EngineError('PlanInvalid', `${problem.path}: ${problem.message}`);
   const decimals = decimalsOf(document.currency);
@@ -46,7 +46,7 @@ export function compilePlan(document: PlanDocument, hash: string): CompiledPlan 
   const components = document.components.map((component) => compileComponent(component, byId, decimals));
   const { guarantee, draw, ends, exchange } = document;
   return {
-    hash,
+    version,
     id: document.plan,
     title: document.title,
     pays: document.pays ?? 'commission',

@@ -135,8 +135,8 @@ export interface CompiledComponent {
 }
 
 export interface CompiledPlan {
-  /** SHA-256 of the document's canonical JSON, computed by the caller. */
-  readonly hash: string;
+  /** Names the version of the plan among all of all plans; given by the caller. */
+  readonly version: string;
   readonly id: string;
   readonly title: string;
   readonly pays: 'commission' | 'rebate';

@@ -82,7 +82,7 @@ export function referenceAmounts(
 ): ReadonlyMap<string, bigint> {
   const lines = creditedLines(plan, deals);
   const { amounts, payeeLevel } = referenceEarnings({
-    documents: new Map([[plan.hash, document]]),
+    documents: new Map([[plan.version, document]]),
     decimals: plan.decimals,
     lines,
     payeeTermsOf: payeeTermsOf(payeeTerms),

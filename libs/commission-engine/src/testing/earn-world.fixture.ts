@@ -14,7 +14,7 @@ import { diffPayeeTerms, diffCredit } from '../incremental/diff.js';
 import { isPayeeLevel } from '../incremental/payee-level.js';
 import { createEarnState } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import type { Change } from '../incremental/diff.js';
 import type { ChildEarning, EarnState } from '../incremental/state.js';
 import type { CompiledComponent, CompiledPlan } from '../plan/compiled.js';
@@ -38,7 +38,7 @@ export type Watch = (state: EarnState, change: Change, apply: () => void) => voi
 export function earnWorldOf(
   plan: CompiledPlan,
   lookup: CreditLookup,
-  plans: PlanByHash,
+  plans: PlanByVersion,
   watch: Watch = (_state, _change, apply) => apply(),
 ): EarnWorld {
   const versions = [{ effectiveFrom: '2000-01-01', plan }];

@@ -414,7 +414,7 @@ describe('a return under the line policy', () => {
     );
     expect(credits[0]?.lines[1]).toEqual({
       component: 'sales',
-      planHash: 'plan-1',
+      planVersion: 'plan-1',
       occurrence: 'return:R',
       line: '1',
       at: '2026-05-04T06:00:00.000Z',

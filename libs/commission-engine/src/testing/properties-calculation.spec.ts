@@ -136,7 +136,7 @@ describe('the calculation of a whole history', () => {
   it('gives the same compiled plan from the text and from the stored document', () => {
     fc.assert(
       fc.property(anyPlan, ({ plan, document }) => {
-        expect(compilePlan(structuredClone(document), plan.hash)).toEqual(plan);
+        expect(compilePlan(structuredClone(document), plan.version)).toEqual(plan);
       }),
       { numRuns: 100 },
     );

@@ -164,7 +164,7 @@ const MONTHS = Array.from(
 );
 const QUARTERS = ['2025-Q1', '2025-Q2', '2025-Q3', '2025-Q4', '2026-Q1', '2026-Q2'];
 
-export const anyPayeeTerms = ({ decimals, calendar, hash, components }: CompiledPlan): fc.Arbitrary<PayeeTerms> => {
+export const anyPayeeTerms = ({ decimals, calendar, version, components }: CompiledPlan): fc.Arbitrary<PayeeTerms> => {
   const periods = calendar.periods === 'monthly' ? MONTHS : QUARTERS;
   const ids = components.map(({ id }) => id);
   return fc.record({
@@ -177,7 +177,7 @@ export const anyPayeeTerms = ({ decimals, calendar, hash, components }: Compiled
     ),
     closedPeriods: fc
       .tuple(fc.integer({ min: 0, max: periods.length }), fc.constantFrom(0, 0, 1))
-      .map(([count, from]) => periods.slice(from, count).map((period) => ({ period, planHash: hash }))),
+      .map(([count, from]) => periods.slice(from, count).map((period) => ({ period, planVersion: version }))),
     reachedTiers: fc.dictionary(
       fc
         .tuple(fc.constantFrom(...ids), fc.constantFrom('2026-01', '2026-02', '2025-Q4', '2026-Q1', '2025-H2', '2025'))

@@ -45,8 +45,8 @@ export function referenceGuaranteesAndDraws(
     if (amountMinor !== 0n) lines.push({ payee, component: '', kind, period, amountMinor });
   };
   const minorOf = (text: string) => schoolRound(times(fractionOf(text), unit), 'down');
-  for (const { period, planHash } of payeeTerms.closedPeriods) {
-    const { guarantee, rounding = 'half-up' } = documentOf(planHash);
+  for (const { period, planVersion } of payeeTerms.closedPeriods) {
+    const { guarantee, rounding = 'half-up' } = documentOf(planVersion);
     if (guarantee === undefined) continue;
     const window = windowContaining(guarantee.over, period);
     if (lastPeriodOf(window, period) !== period) continue;
@@ -62,8 +62,8 @@ export function referenceGuaranteesAndDraws(
   const toppedUp = [...earnings, ...lines];
   const end = endOfAgreements(payeeTerms);
   let balance = 0n;
-  for (const { period, planHash } of payeeTerms.closedPeriods) {
-    const { draw, ends } = documentOf(planHash);
+  for (const { period, planVersion } of payeeTerms.closedPeriods) {
+    const { draw, ends } = documentOf(planVersion);
     if (draw === undefined) continue;
     const [start, over] = [startDayOf(period), endDayOf(period)];
     const isAdvanced =

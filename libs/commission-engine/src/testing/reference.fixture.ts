@@ -96,11 +96,11 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
     if (document === undefined) throw new Error(`no document ${hash}`);
     return document;
   };
-  const modeOf = ({ line }: CreditedLine) => documentOf(line.planHash).rounding ?? 'half-up';
+  const modeOf = ({ line }: CreditedLine) => documentOf(line.planVersion).rounding ?? 'half-up';
   const minorOf = (text: string) => schoolRound(times(fractionOf(text), unit), 'down');
   const money = (minor: bigint): Fraction => times(whole(minor), [1n, unit[0]]);
   const entries = lines.map((credited): Entry => {
-    const component = documentOf(credited.line.planHash).components.find(({ id }) => id === credited.line.component);
+    const component = documentOf(credited.line.planVersion).components.find(({ id }) => id === credited.line.component);
     if (component === undefined) throw new Error(`no component ${credited.line.component}`);
     return { ...credited, component, basis: minorOf(credited.line.basis), returns: [], amount: 0n };
   });
@@ -266,7 +266,7 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
     const amount = schoolRound(times(times(fractionOf(declared.flat), fractionOf(units)), unit), modeOf(sale));
     if (line.split === undefined) return amount;
     const other = 'same' in credit ? credit.same : undefined;
-    const named = documentOf(line.planHash).components.find(({ id }) => id === other)?.credit ?? credit;
+    const named = documentOf(line.planVersion).components.find(({ id }) => id === other)?.credit ?? credit;
     const remainder = 'trigger' in named ? (named.remainder ?? 'largest') : 'largest';
     return partOf(amount, line.split.shares, line.split.index, remainder);
   }
@@ -375,7 +375,7 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
   function defer(one: Entry, cap: bigint, earnedIn: ReadonlyMap<string, bigint>): void {
     const last = [...earnedIn.keys()].sort().at(-1) ?? '';
     const end = endOfAgreements(payeeTermsOf(one.payee));
-    const { ends } = documentOf(one.line.planHash);
+    const { ends } = documentOf(one.line.planVersion);
     let deferred = 0n;
     let empty = 0;
     for (let window = [...earnedIn.keys()].sort()[0] ?? ''; ; window = windowAfter(window)) {
@@ -422,7 +422,7 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
         isAbout(other, reserve, (line.reverses ?? line).occurrence),
     );
     const declared = reserve.component.hold;
-    const childHold = documentOf(line.planHash).components.find(({ id }) => id === line.child?.component)?.hold;
+    const childHold = documentOf(line.planVersion).components.find(({ id }) => id === line.child?.component)?.hold;
     const rules = declared === 'as-child' ? childHold : declared;
     const share = typeof rules === 'object' ? (rules.part ?? '1') : '0';
     reserve.amount = -schoolRound(times(whole(reserved?.amount ?? 0n), fractionOf(share)), modeOf(reserve));
@@ -437,7 +437,7 @@ export function referenceEarnings({ documents, decimals, lines, payeeTermsOf }: 
     const held = -sum(reserves.map(({ amount }) => amount));
     const before = fractionOf(doneBefore);
     const end = endOfAgreements(payeeTermsOf(payee));
-    const { ends, calendar } = documentOf(line.planHash);
+    const { ends, calendar } = documentOf(line.planVersion);
     // What is not released by the end of the agreement may be forfeited.
     if (ends?.held === 'forfeit' && end !== undefined && end <= dayOf(line.at, calendar.timeZone)) entry.amount = 0n;
     else entry.amount = part(held, plus(before, fractionOf(done)), of, entry) - part(held, before, of, entry);

@@ -119,7 +119,7 @@ describe('a draw that ends with the agreement', () => {
     const plan = planOf(
       'plan: p\ntitle: P\ncurrency: EUR\ncalendar: { periods: monthly, timeZone: Europe/Paris }\ndraw: { amount: 100, recoverable: true }\ncomponents:\n  - { id: s, credit: { trigger: booked }, rate: { percent: 10 % } }\n',
     );
-    const closedPeriods = ['2026-01', '2026-02'].map((period) => ({ period, planHash: plan.hash }));
+    const closedPeriods = ['2026-01', '2026-02'].map((period) => ({ period, planVersion: plan.version }));
     const payeeTerms = {
       ...NO_PAYEE_TERMS,
       agreements: [{ from: '2026-01-01', until: '2026-02-15' }],

@@ -383,7 +383,7 @@ describe('limits, shares, overrides, guarantees, draws, budgets and holds', () =
     const given = {
       components: [`{ id: s, ${BOOKED}, ${whole} }`],
       plan: 'guarantee: { amount: 1000, over: period }',
-      payeeTerms: { P1: { closedPeriods: [{ period: '2026-01', planHash: HASH }] } },
+      payeeTerms: { P1: { closedPeriods: [{ period: '2026-01', planVersion: HASH }] } },
     };
     expect(earned({ ...given, deals: [deal('A', '1400.00', 5)] }).by()).toEqual({ A: '1400.00' });
     expect(earned({ ...given, deals: [deal('A', '800.00', 5)] }).by()).toEqual({ A: '800.00', guarantee: '200.00' });
@@ -475,7 +475,7 @@ describe('limits, shares, overrides, guarantees, draws, budgets and holds', () =
   const months = (...nets: string[]) =>
     nets.map((net, index) => deal(`M${index + 1}`, net, 5, { bookedAt: day(index + 1, 5) }));
   const closedPeriods = (count: number) =>
-    Array.from({ length: count }, (_, index) => ({ period: `2026-0${index + 1}`, planHash: HASH }));
+    Array.from({ length: count }, (_, index) => ({ period: `2026-0${index + 1}`, planVersion: HASH }));
 
   it('a recoverable draw of 1,000: balance 500, 800, 1,400 (Oracle), then 600, 700, 400, 250 (own)', () => {
     const result = earned({

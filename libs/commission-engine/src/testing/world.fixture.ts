@@ -16,7 +16,7 @@ import { applyChange } from '../incremental/apply-change.js';
 import { diffCredit } from '../incremental/diff.js';
 import { createEarnState } from '../incremental/state.js';
 import { linesOfDeal } from '../incremental/earned-lines.js';
-import type { PlanByHash } from '../earn/component-rules.js';
+import type { PlanByVersion } from '../earn/component-rules.js';
 import type { Change } from '../incremental/diff.js';
 import type { EarnState } from '../incremental/state.js';
 import { parsePlan } from '../plan/lint/parse-plan.js';
@@ -105,7 +105,7 @@ export interface World {
   total(payee: string): string;
   readonly states: Map<string, EarnState>;
   readonly pending: Pending[];
-  readonly plans: PlanByHash;
+  readonly plans: PlanByVersion;
   readonly decimals: number;
 }
 
@@ -160,11 +160,11 @@ export function worldOf(plan: CompiledPlan | readonly PlanVersion[], lookup: Cre
   };
 }
 
-export function plansOf(versions: () => readonly PlanVersion[]): PlanByHash {
+export function plansOf(versions: () => readonly PlanVersion[]): PlanByVersion {
   const known = new Map<string, CompiledPlan>();
   return {
     plan(hash) {
-      for (const { plan } of versions()) known.set(plan.hash, plan);
+      for (const { plan } of versions()) known.set(plan.version, plan);
       const plan = known.get(hash);
       if (plan === undefined) throw new Error(`no plan ${hash}`);
       return plan;

@@ -1,4 +1,5 @@
 import { assertFits, InvalidMessage } from '@tantieme/contracts/envelope';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { canonicalJson, canonicalText, NotCanonical } from '@tantieme/event-store/canonical-json';
 import { categoryOf, EventTooLarge } from '@tantieme/event-store/event-store';
 import { APPEND_BYTES_MAX } from '@tantieme/event-store/limits';
@@ -39,13 +40,18 @@ const APPEND_CHARACTERS = APPEND_BYTES_MAX / 2;
 const CONFLICTS_MAX = 10;
 
 export interface CommandContext {
-  /** The subject of a token, or `service:<name>` for a process. */
-  readonly actor: string;
+  /** The subject of a token; absent for a process of the service itself. */
+  readonly actor?: string | undefined;
   readonly correlationId: string;
   /** The id of the event or message that the command responds to, if any. */
   readonly causationId?: string | undefined;
   /** Identifies the command when it is repeated: a message id or request key. Event ids are computed from it. */
   readonly cause: string;
+}
+
+/** The context of a request: its actor is known. */
+export interface RequestContext extends CommandContext {
+  readonly actor: string;
 }
 
 /** A command for a stream. */
@@ -614,7 +620,7 @@ function refusalOf(error: unknown): DomainError | undefined {
 }
 
 function metadataOf({ actor, correlationId, causationId }: CommandContext): EventMetadata {
-  return causationId === undefined ? { actor, correlationId } : { actor, correlationId, causationId };
+  return omitUndefined({ actor, correlationId, causationId });
 }
 
 function isUnfinished(group: Group): boolean {

@@ -39,12 +39,12 @@ export interface Publication {
 
 /**
  * The attributes of the message that publishes a stored event: its id and time, its stream and revision as the origin,
- * and its actor.
+ * and its actor: the service itself where the event names none.
  * @param source the publishing service: `/payouts`.
  * @param key routes the message, and is also its subject.
  */
 export function attributesOf(stored: StoredEvent, source: string, key: string): EnvelopeAttributes {
-  const { actor, correlationId } = metadataOf(stored);
+  const { correlationId, actor = `service:${source.slice(1)}` } = metadataOf(stored);
   const { id, occurredAt: time, stream, revision } = stored;
   return { id, time, source, subject: key, key, stream, revision, correlationId, actor };
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { streamOfParked } from '@tantieme/event-sourcing/parking/parked';
 import { OPEN_STATUSES } from '@tantieme/event-sourcing/parking/parked.projection';
 import type { ParkedRow, ParkedTables } from '@tantieme/event-sourcing/parking/parked.projection';
@@ -70,7 +70,7 @@ export class ParkedController {
       ParkedMessageCut: 'the message was too long to be kept whole',
     },
   })
-  async retry(@Param('id') id: string, @Context() context: CommandContext): Promise<ParkedRetry> {
+  async retry(@Param('id') id: string, @Context() context: RequestContext): Promise<ParkedRetry> {
     const at = new Date().toISOString();
     const command = { type: 'request-retry', at, by: context.actor } as const;
     await this.background.parking.runtime.handle(streamOfParked(id), command, context);
@@ -98,7 +98,7 @@ export class ParkedController {
   discard(
     @Param('id') id: string,
     @Body() { reason }: DiscardBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<ProposalRead> {
     return this.proposals.propose(DISCARD_PARKED, id, { reason }, context);
   }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 
 import { Caller, Roles } from '../access/auth.js';
 import type { Principal } from '../access/auth.js';
@@ -67,7 +67,7 @@ export function proposalsController(path: string, proposals: symbol): Type {
     confirm(
       @Param('id') id: string,
       @Caller() caller: Principal,
-      @Context() context: CommandContext,
+      @Context() context: RequestContext,
     ): Promise<ProposalRead> {
       return this.proposals.confirm(id, caller, context);
     }
@@ -83,7 +83,7 @@ export function proposalsController(path: string, proposals: symbol): Type {
       @Param('id') id: string,
       @Body() { reason }: RejectProposalBody,
       @Caller() caller: Principal,
-      @Context() context: CommandContext,
+      @Context() context: RequestContext,
     ): Promise<ProposalRead> {
       return this.proposals.reject(id, reason, caller, context);
     }

@@ -1,6 +1,6 @@
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
-import type { CommandContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext, Runtime } from '@tantieme/event-sourcing/decide/runtime';
 import { metadataOf, parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
 import { logSource } from '@tantieme/event-sourcing/process/log-source';
 import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
@@ -41,7 +41,7 @@ export interface TwoPersonAction {
    * Carries the action out. Called again after a crash, and perhaps by two processes at once: must be idempotent.
    * @throws {DomainError} where the action is no longer possible; the proposal is refused then
    */
-  carryOut(proposal: Proposal, context: CommandContext): Promise<void>;
+  carryOut(proposal: Proposal, context: RequestContext): Promise<void>;
 }
 
 export interface ProposalsFilter {
@@ -77,7 +77,7 @@ export class Proposals {
   }
 
   /** Repeating an open proposal returns it; other figures or parameters make a new one, which replaces it. */
-  async propose(action: string, subject: string, request: JsonObject, context: CommandContext): Promise<Proposal> {
+  async propose(action: string, subject: string, request: JsonObject, context: RequestContext): Promise<Proposal> {
     const read = await this.actionOf(action).read(subject, request);
     const { state } = await this.runtime.handle(
       this.streamOf(action, subject),
@@ -92,7 +92,7 @@ export class Proposals {
    * @throws {DomainError} `ProposalUnknown`, `ProposalSuperseded`, `ProposalDecided`, `ProposalChanged`,
    * `SecondPersonNeeded`, `RoleMissing`
    */
-  async confirm(id: string, caller: Principal, context: CommandContext): Promise<Proposal> {
+  async confirm(id: string, caller: Principal, context: RequestContext): Promise<Proposal> {
     const { stream, number, action, newest } = await this.locate(id, caller);
     // Only an open proposal is compared with the present: carrying it out has changed what it read.
     const isOpen = newest?.number === number && newest.state === 'open';
@@ -103,7 +103,7 @@ export class Proposals {
   }
 
   /** @throws {DomainError} `ProposalUnknown`, `ProposalSuperseded`, `ProposalDecided`, `RoleMissing` */
-  async reject(id: string, reason: string | undefined, caller: Principal, context: CommandContext): Promise<Proposal> {
+  async reject(id: string, reason: string | undefined, caller: Principal, context: RequestContext): Promise<Proposal> {
     const { stream, number } = await this.locate(id, caller);
     const command = { type: 'reject', number, reason, by: context.actor, at: new Date().toISOString() } as const;
     return known((await this.runtime.handle(stream, command, context)).state.newest);

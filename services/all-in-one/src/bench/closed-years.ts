@@ -108,10 +108,9 @@ async function publishPlan(store: EventStore): Promise<void> {
 async function appendClosedYears(store: EventStore, deals: number): Promise<void> {
   const catalog = new PlanCatalog(store);
   await catalog.load();
-  const planHash = catalog.newest('bench').hash;
+  const planVersion = catalog.newest('bench').version;
   const decider = earningDecider(catalog);
   const stream = earningStream(OLD, 'bench');
-  const payeePlan = { payee: OLD, plan: 'bench', currency: 'EUR', calendar: CALENDAR };
   let state = decider.initialState();
   let events: NewEvent[] = [];
   let revision = 0;
@@ -146,7 +145,7 @@ async function appendClosedYears(store: EventStore, deals: number): Promise<void
       const quarter = `${period.slice(0, 4)}-Q${Math.ceil(Number(period.slice(5)) / 3)}`;
       const lines = Array.from({ length: LINES_PER_DEAL }, (_, line) => ({
         component: 'sales',
-        planHash,
+        planVersion,
         occurrence: 'booked',
         line: String(line + 1),
         at,
@@ -156,7 +155,8 @@ async function appendClosedYears(store: EventStore, deals: number): Promise<void
       }));
       await decide({
         type: 'credit',
-        payeePlan,
+        currency: 'EUR',
+        calendar: CALENDAR,
         deal: `bench|D-${number}`,
         number: 1,
         groups: packLines(lines),
@@ -164,7 +164,7 @@ async function appendClosedYears(store: EventStore, deals: number): Promise<void
         at,
       });
     }
-    await decide({ type: 'close-period', period, minimum: '0.00', planHash, at: AT });
+    await decide({ type: 'close-period', payee: OLD, plan: 'bench', period, minimum: '0.00', planVersion, at: AT });
     await append();
     const request = { calendar: CALENDAR, period, proposal: `close ${period}`, by: 'finance', confirmedBy: 'approver' };
     const input = { plans: 1, earliestOpen: index === 0 ? period : null, outstanding: [] };
@@ -258,9 +258,9 @@ async function closingMs(service: Service, payee: string, period: string): Promi
   const earnings = service.get<EarningRuntime>(EARNING_RUNTIME);
   const plans = service.get(PlanCatalog);
   await plans.ensure(['bench']);
-  const { hash: planHash } = plans.newest('bench');
+  const { version: planVersion } = plans.newest('bench');
   const startedMs = performance.now();
-  const command = { type: 'close-period', period, minimum: '0.00', planHash, at: AT } as const;
+  const command = { type: 'close-period', payee, plan: 'bench', period, minimum: '0.00', planVersion, at: AT } as const;
   await earnings.handle(earningStream(payee, 'bench'), command, { ...context, cause: `closing ${period}` });
   return performance.now() - startedMs;
 }

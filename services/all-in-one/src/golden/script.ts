@@ -8,13 +8,13 @@ import { PartnerCache } from '@tantieme/commission-calculation/reference/cache/p
 import { budgetDecider, budgetStream } from '@tantieme/commission-calculation/budget/budget';
 import type { BudgetEvent } from '@tantieme/commission-calculation/budget/budget';
 import { calendarDecider, calendarStream } from '@tantieme/commission-calculation/calendar/calendar';
-import { creditDecider, creditStream } from '@tantieme/commission-calculation/credit/credit';
+import { creditsIn, creditDecider, creditStream } from '@tantieme/commission-calculation/credit/credit';
 import type { DealCredited } from '@tantieme/commission-calculation/credit/credit';
 import { Crediting } from '@tantieme/commission-calculation/credit/crediting.service';
 import { earningDecider, earningStream } from '@tantieme/commission-calculation/earning/earning';
 import type { EarningCommand } from '@tantieme/commission-calculation/earning/earning';
 import { dealPostings } from '@tantieme/commission-calculation/earning/earning-events';
-import type { EarningEvent } from '@tantieme/commission-calculation/earning/earning-events';
+import type { EarningEvent, PlanConstants } from '@tantieme/commission-calculation/earning/earning-events';
 import { ledgerLine } from '@tantieme/commission-calculation/earning/posting';
 import { pagesOf, periodDecider, periodStream, STAGES } from '@tantieme/commission-calculation/period/period';
 import { PlanCatalog } from '@tantieme/commission-calculation/plan/plan-catalog.service';
@@ -73,7 +73,7 @@ components:
 const CALENDAR = 'monthly@Europe/Paris';
 const PERIOD = '2026-01';
 const PAYEES = ['anna', 'bert', 'top'];
-const payeePlan = (payee: string) => ({ payee, plan: 'resellers', currency: 'EUR', calendar: CALENDAR });
+const CONSTANTS = { currency: 'EUR', calendar: CALENDAR };
 
 /** What it earns is recorded as runs of parts, as if it were larger than an append. */
 const RUN_DEAL = 'crm|D-3';
@@ -278,8 +278,9 @@ class Commissions {
     }
   }
 
-  private async earn(deal: string, { data: { credits, number } }: DealCredited): Promise<void> {
-    for (const { payee, groups, above } of credits) {
+  private async earn(deal: string, event: DealCredited): Promise<void> {
+    const { number } = event.data;
+    for (const { payee, groups, above } of creditsIn(event)) {
       const credit = { type: 'credit', deal, number, groups, openFrom: null, at: on('01-21') } as const;
       await this.change(
         payee,
@@ -292,11 +293,11 @@ class Commissions {
   /** Records the change of a payee's earnings, and what follows from it for others. */
   private async change(
     payee: string,
-    change: WithoutPayee<EarningCommand>,
+    change: WithoutConstants<EarningCommand>,
     as: 'event' | 'run' = 'event',
   ): Promise<void> {
     const stream = earningStream(payee, 'resellers');
-    const command = { payeePlan: payeePlan(payee), ...change } as EarningCommand;
+    const command = { ...CONSTANTS, ...change } as EarningCommand;
     for (const recorded of await this.recorder.record(earningDecider(this.plans), stream, command, as))
       await this.passOn(payee, recorded);
   }
@@ -349,11 +350,12 @@ class Commissions {
     const budget = { plan: 'resellers', component: 'spiff', currency: 'EUR', calendar: CALENDAR };
     const closed = { type: 'close-periods', budget, openFrom: '2026-02', at } as const;
     await recorder.record(budgetDecider(this.plans), budgetStream('resellers', 'spiff'), closed);
-    const planHash = this.plans.newest('resellers').hash;
+    const planVersion = this.plans.newest('resellers').version;
     const entries: ManifestEntry[] = [];
     for (const payee of PAYEES) {
       const stream = earningStream(payee, 'resellers');
-      const command = { type: 'close-period', period: PERIOD, minimum: '10.00', planHash, at } as const;
+      const terms = { payee, plan: 'resellers', period: PERIOD, minimum: '10.00', planVersion };
+      const command = { type: 'close-period', ...terms, at } as const;
       for (const one of await recorder.record(earningDecider(this.plans), stream, command)) {
         await this.passOn(payee, one);
         if (one.event.type === 'EarningPeriodClosed') entries.push(one.event.data.entry);
@@ -369,7 +371,7 @@ class Commissions {
   }
 }
 
-type WithoutPayee<Command> = Command extends { readonly payeePlan: unknown } ? Omit<Command, 'payeePlan'> : never;
+type WithoutConstants<Command> = Command extends PlanConstants ? Omit<Command, keyof PlanConstants> : never;
 
 async function recordRewards(
   recorder: Recorder,
@@ -396,7 +398,7 @@ async function recordRewards(
   }
   await recorder.record(programme, stream, { type: 'request-catch-up', at, payee: 'anna', partnerRevision: 5 });
   const earnings = lines.map(({ payee, key, origin, lines }) =>
-    receivedEarningsOf({ ...payeePlan(payee), deal: key, lines }, origin, at),
+    receivedEarningsOf({ payee, plan: 'resellers', ...CONSTANTS, deal: key, lines }, origin, at),
   );
   await recorder.record(earningsLedger, ledgerStream(0, 0n), { type: 'receive-earnings', entries: earnings });
   const bonuses = bonusDecider((hash) => (hash === compiled.hash ? compiled : undefined));

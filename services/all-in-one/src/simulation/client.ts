@@ -13,7 +13,7 @@ import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { RecordFact } from '@tantieme/deal-ingestion/fact/fact.commands';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { streamOfParked } from '@tantieme/event-sourcing/parking/parked';
 import { OPEN_STATUSES } from '@tantieme/event-sourcing/parking/parked.projection';
 import type { ParkedTables } from '@tantieme/event-sourcing/parking/parked.projection';
@@ -46,7 +46,7 @@ const CLOSING_TIMEOUT_MS = 60_000;
 const RETRY_MS = 500;
 
 /** Systems that send facts at the same time. */
-const SENDERS = 3;
+const SENDERS = 6;
 
 const SENT_AGAIN_SHARE = 0.2;
 
@@ -123,7 +123,7 @@ export class Client {
     for (const { plan, text, from } of this.scenario.plans) {
       const version = (versions.get(plan) ?? 0) + 1;
       versions.set(plan, version);
-      const approver = (context: CommandContext): CommandContext => ({ ...context, actor: 'approver' });
+      const approver = (context: RequestContext): RequestContext => ({ ...context, actor: 'approver' });
       for (const step of [
         this.commandOf('draft', (context) => new DraftPlan(text, context), done),
         this.commandOf('approve', (context) => new ApprovePlan(plan, version, approver(context)), done),
@@ -138,14 +138,14 @@ export class Client {
   }
 
   private close([calendar, period]: Period): Promise<void> {
-    const make = (context: CommandContext): object => new ClosePeriod(calendar, period, undefined, context);
+    const make = (context: RequestContext): object => new ClosePeriod(calendar, period, undefined, context);
     return this.decideByTwo(`close ${calendar} ${period}`, make, ['PeriodClosed', 'ClosingInProgress']);
   }
 
   /** One person proposes, another confirms. @param done codes of refusals that mean an earlier try took effect */
   private async decideByTwo(
     cause: string,
-    propose: (context: CommandContext) => object,
+    propose: (context: RequestContext) => object,
     done: readonly string[] = [],
   ): Promise<void> {
     let before: string | undefined;
@@ -264,7 +264,7 @@ export class Client {
   /** @param done codes of refusals that mean an earlier try took effect */
   private commandOf(
     cause: string,
-    make: (context: CommandContext) => object,
+    make: (context: RequestContext) => object,
     done: readonly string[] = [],
   ): () => Promise<void> {
     const context = { actor: 'client', correlationId: cause, cause };

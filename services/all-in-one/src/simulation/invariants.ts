@@ -10,7 +10,7 @@ import {
 import type { CalendarEvent } from '@tantieme/commission-calculation/calendar/calendar';
 import { CREDIT, CREDIT_EVENTS, dealOfStream } from '@tantieme/commission-calculation/credit/credit';
 import type { CreditEvent } from '@tantieme/commission-calculation/credit/credit';
-import { EARNING, earningStream } from '@tantieme/commission-calculation/earning/earning';
+import { EARNING, earningStream, payeePlanOf } from '@tantieme/commission-calculation/earning/earning';
 import { dealPostings, EARNING_EVENTS } from '@tantieme/commission-calculation/earning/earning-events';
 import type { EarningEvent } from '@tantieme/commission-calculation/earning/earning-events';
 import { dealDecider } from '@tantieme/deal-ingestion/deal/deal';
@@ -189,7 +189,7 @@ export class Invariants {
   private checkCredit({ stream }: StoredEvent, { type, data }: CreditEvent): void {
     if (type !== 'DealCredited') return;
     const before = this.creditings.get(stream);
-    const { input, number, credits, uncredited = [], pending } = data;
+    const { input, number, credits, uncredited = [], pending = [] } = data;
     const origin = input.origin?.revision ?? before?.origin ?? -1;
     this.must(number === (before?.number ?? 0) + 1, `${stream} has the number ${number} after ${before?.number ?? 0}`);
     this.must(origin <= (this.deals.get(stream) ?? -1), `${stream} is about a fact that was never recorded`);
@@ -210,7 +210,8 @@ export class Invariants {
   }
 
   private checkEarning({ stream, revision }: StoredEvent, event: EarningEvent): void {
-    const { payee, currency, calendar } = event.data.payeePlan;
+    const { payee } = payeePlanOf(stream);
+    const { currency, calendar } = event.data;
     if (event.type === 'Earned') {
       const { deal, number } = event.data.input;
       const name = `${stream} ${deal}`;

@@ -123,13 +123,32 @@ const RATES: Scenario = {
   ],
 };
 
-/** The same while facts arrive during the closings. */
+/** Their first deals arrive while a closing runs: their streams begin then. */
+const NEWCOMERS = ['nina', 'noah', 'nora', 'nils', 'nele', 'nick'];
+
+function firstDeals(sellers: readonly string[], day: string): readonly StatedFact[] {
+  return sellers.map((seller, index) => ({
+    source: 'crm',
+    deal: `N-${seller}`,
+    kind: 'booked',
+    occurredAt: `2026-${day}T10:00:00Z`,
+    terms: termsOf(index, 30_000 + index * 5_432, seller),
+  }));
+}
+
+/** Facts arrive during the closings, for payees who have earned nothing before and whose first deal earns a bonus. */
 const RUSH: Scenario = {
   ...RATES,
   name: 'rush',
+  partners: [...PARTNERS, ...NEWCOMERS.map((id) => partner(id, 'top'))],
+  programme: { ...PROGRAMME, tiers: [{ from: '250.00', pay: '20.00' }] },
   phases: [
-    { facts: booked(0, 4), during: booked(4, 8), closings: [[CALENDAR, '2026-01']] },
-    { facts: [], during: CORRECTIONS, closings: [[CALENDAR, '2026-02']] },
+    { facts: booked(0, 4), during: firstDeals(NEWCOMERS.slice(0, 4), '01-15'), closings: [[CALENDAR, '2026-01']] },
+    {
+      facts: [],
+      during: [...CORRECTIONS, ...firstDeals(NEWCOMERS.slice(4), '02-15')],
+      closings: [[CALENDAR, '2026-02']],
+    },
     { facts: [], closings: [[CALENDAR, '2026-03']] },
   ],
 };

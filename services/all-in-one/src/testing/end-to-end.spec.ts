@@ -82,8 +82,8 @@ describe('a history', () => {
     const events = await count();
     expect(await driver.import(ndjson(shuffled(FACTS, 3)))).toMatchObject({ accepted: 0, repeated: FACTS.length });
     await driver.awaitIdle();
-    // `ImportStarted` and `ImportEnded`, for the list of imports.
-    expect(await count()).toBe(events + 2n);
+    // `ImportStarted`, `ImportBatchRecorded` and `ImportEnded`, for the list of imports.
+    expect(await count()).toBe(events + 3n);
   });
 
   it('continues after a restart', async () => {

@@ -221,7 +221,7 @@ export function readQuotas(text: string, plan: string): readonly Quota[] {
  */
 export function readClosings(text: string, versions: readonly PlanVersion[]): PayeeTerms['closedPeriods'] {
   const { file, rows } = readCsv('closings.csv', text, { required: ['period'] });
-  const closedPeriods: { period: string; planHash: string; start: string }[] = [];
+  const closedPeriods: { period: string; planVersion: string; start: string }[] = [];
   eachRow(file, rows, (row, fault) => {
     const period = row.cell('period');
     const closed = closedPeriod(period, versions);
@@ -232,17 +232,17 @@ export function readClosings(text: string, versions: readonly PlanVersion[]): Pa
       fault('period', `must be after ${last.period}, the period in the row above`);
     closedPeriods.push({ period, ...closed });
   });
-  return closedPeriods.map(({ period, planHash }) => ({ period, planHash }));
+  return closedPeriods.map(({ period, planVersion }) => ({ period, planVersion }));
 }
 
 function closedPeriod(
   period: string,
   versions: readonly PlanVersion[],
-): { planHash: string; start: string } | undefined {
-  let found: { planHash: string; start: string } | undefined;
+): { planVersion: string; start: string } | undefined {
+  let found: { planVersion: string; start: string } | undefined;
   for (const { effectiveFrom, plan } of versions) {
     const start = startOf(period, plan);
-    if (start !== undefined && effectiveFrom <= start) found = { planHash: plan.hash, start };
+    if (start !== undefined && effectiveFrom <= start) found = { planVersion: plan.version, start };
   }
   return found;
 }

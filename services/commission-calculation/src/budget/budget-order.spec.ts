@@ -11,6 +11,7 @@ import { formatMinor, parseMinor } from '@tantieme/money/amount';
 import fc from 'fast-check';
 import { claimOf, TestBudget, SPIFF } from './budget.fixture.js';
 import { partnerAsOf } from '../reference/facts/partner.js';
+import { payeePlanOf } from '../earning/earning.js';
 import { dealOf, documentOf, partnerOf, World } from '../testing/world.fixture.js';
 import type { Fact, InternalMessage } from '../testing/world.fixture.js';
 
@@ -241,10 +242,10 @@ describe('a history of deals in any order, where claims and grants overtake each
           if (trace().limit?.per === 'budget') cut++;
         }
         const held = new Map<string, bigint>();
-        for (const { state } of world.earnings.values())
+        for (const [name, { state }] of world.earnings)
           for (const [deal, ofDeal] of state.engine.deals)
             for (const { key, amountMinor } of ofDeal)
-              held.set(`${state.payeePlan?.payee} ${deal} ${key}`, amountMinor);
+              held.set(`${payeePlanOf(name).payee} ${deal} ${key}`, amountMinor);
         expect(new Map([...held].sort())).toEqual(new Map([...expected].sort()));
         expect(world.emittedLedger()).toEqual(world.ledger());
       }),

@@ -28,10 +28,10 @@ export const BUDGET: Budget = {
 };
 
 /** @param at day, `03-05` */
-export const claimOf = (at: string, amount: string, planHash = 'spiff', occurrence = 'booked'): BudgetClaim => ({
+export const claimOf = (at: string, amount: string, planVersion = 'spiff', occurrence = 'booked'): BudgetClaim => ({
   line: {
     component: 'spiff',
-    planHash,
+    planVersion,
     occurrence,
     line: '1',
     at: `2026-${at}T10:00:00.000Z`,

@@ -4,7 +4,6 @@ import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import type { Runtime, Work } from '@tantieme/event-sourcing/decide/runtime';
 import type { EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { ACTOR } from '../service-identity.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import type { ClaimsMessage } from './budget.events-out.js';
@@ -33,7 +32,7 @@ export class Budgets {
 
   async receive(messages: readonly ClaimsMessage[]): Promise<readonly RefusedMessage[]> {
     if (messages.length === 0) return [];
-    const unknown = messages.filter(({ claims }) => claims.some(({ line }) => !this.plans.has(line.planHash)));
+    const unknown = messages.filter(({ claims }) => claims.some(({ line }) => !this.plans.has(line.planVersion)));
     // Another process has published a version in the meantime.
     if (unknown.length > 0) await this.plans.refresh([...new Set(unknown.map(({ plan }) => plan))]);
     await this.plans.ensure(messages.map(({ plan }) => plan));
@@ -54,7 +53,7 @@ export class Budgets {
     const { currency, calendarKey: calendar } = this.plans.newest(plan);
     const budget = { plan, component, currency, calendar };
     const stream = budgetStream(plan, component);
-    const context = { actor: ACTOR, correlationId, causationId: id, cause: id };
+    const context = { correlationId, causationId: id, cause: id };
     const receive: Work<BudgetCommand> = {
       stream,
       command: { type: 'receive-claims', budget, payee, deal, revision, claims, at },

@@ -11,7 +11,7 @@ import type {
   ClosedClaim,
   GrantedLine,
 } from '@tantieme/commission-engine/earn/budget';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
 import { compareLines } from '@tantieme/commission-engine/measure/canonical-order';
 import { compareText } from '@tantieme/contracts/compare-text';
@@ -142,7 +142,7 @@ export const BUDGET_ENGINES: EngineVersions<BudgetEngine> = engineVersions('budg
 
 /** @param plans every plan document that a claim refers to */
 export function budgetDecider(
-  plans: PlanByHash,
+  plans: PlanByVersion,
   engines = BUDGET_ENGINES,
 ): Decider<BudgetState, BudgetCommand, BudgetEvent> {
   return {
@@ -238,7 +238,7 @@ interface Change {
   readonly lostMinor: bigint;
 }
 
-function changeOf(state: BudgetState, { currency }: Budget, input: ClaimsInput, plans: PlanByHash): Change {
+function changeOf(state: BudgetState, { currency }: Budget, input: ClaimsInput, plans: PlanByVersion): Change {
   const { open } = state;
   const before = state.deals.get(nameOf(input))?.lines ?? new Map<string, Line>();
   const lines = linesOf(input, before, decimalsOf(currency));
@@ -308,11 +308,11 @@ function indexOf(open: readonly Line[], line: Line): number {
 }
 
 /** The budget in the plan version of the last line. */
-function budgetOf(lastOpen: Line | undefined, { lastClosed, budgetMinor }: BudgetState, plans: PlanByHash): bigint {
+function budgetOf(lastOpen: Line | undefined, { lastClosed, budgetMinor }: BudgetState, plans: PlanByVersion): bigint {
   const isOpenLast = lastClosed === undefined || (lastOpen !== undefined && compare(lastOpen, lastClosed) > 0);
   const last = isOpenLast ? lastOpen : lastClosed;
   if (last === undefined) return budgetMinor;
-  return plans.plan(last.line.planHash).componentById.get(last.line.component)?.budgetMinor ?? 0n;
+  return plans.plan(last.line.planVersion).componentById.get(last.line.component)?.budgetMinor ?? 0n;
 }
 
 type Versioned<Type extends BudgetCommand['type']> = Extract<BudgetCommand, { readonly type: Type }> & {
@@ -322,7 +322,7 @@ type Versioned<Type extends BudgetCommand['type']> = Extract<BudgetCommand, { re
 function decideClaims(
   { type: _type, budget, at, engine: version, ...input }: Versioned<'receive-claims'>,
   state: BudgetState,
-  plans: PlanByHash,
+  plans: PlanByVersion,
   engine: BudgetEngine,
 ): readonly BudgetEvent[] {
   if (input.revision <= (state.deals.get(nameOf(input))?.revision ?? -1)) return [];

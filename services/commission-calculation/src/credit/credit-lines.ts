@@ -6,7 +6,9 @@ import { compareCreditLines } from '@tantieme/commission-engine/credit/credit-li
 import type { CreditLine } from '@tantieme/commission-engine/credit/credit-line';
 
 /** The part of a line that is the same for its whole group. */
-type Common = Omit<CreditLine, 'line' | 'basis' | 'quantity' | 'reverses'> & {
+type Common = Omit<CreditLine, 'line' | 'basis' | 'quantity' | 'reverses' | 'window'> & {
+  /** Absent where it is the period. */
+  readonly window?: string;
   /** Of return lines: the occurrence that they take back. */
   readonly reverses?: string;
   /** Of return lines: days or instalments until the return, where the component has return bands. */
@@ -48,9 +50,17 @@ const SEARCHED_GROUPS_MAX = 8;
 
 type OpenGroup = Common & { readonly lines: PackedLine[] };
 
-function groupOf({ line: _line, basis: _basis, quantity: _quantity, reverses, ...common }: CreditLine): OpenGroup {
+function groupOf({
+  line: _line,
+  basis: _basis,
+  quantity: _quantity,
+  reverses,
+  window,
+  ...common
+}: CreditLine): OpenGroup {
   return {
     ...common,
+    ...(window === common.period ? {} : { window }),
     ...(reverses === undefined ? {} : { reverses: reverses.occurrence }),
     ...(reverses?.after === undefined ? {} : { after: reverses.after }),
     lines: [],
@@ -63,8 +73,8 @@ function isOfGroup(group: OpenGroup, line: CreditLine): boolean {
     group.component === line.component &&
     group.occurrence === line.occurrence &&
     group.at === line.at &&
-    group.window === line.window &&
-    group.planHash === line.planHash &&
+    (group.window ?? group.period) === line.window &&
+    group.planVersion === line.planVersion &&
     group.level === line.level &&
     (group.reverses ?? '') === (line.reverses?.occurrence ?? '') &&
     (group.child?.component ?? '') === (line.child?.component ?? '') &&
@@ -99,12 +109,12 @@ function rareKey(
 type RareFields = Pick<CreditLine, 'month' | 'rule' | 'spread' | 'converted' | 'reserves' | 'releases'>;
 
 function groupKey(
-  one: Omit<Common, 'period' | 'reverses' | 'after'>,
+  one: Omit<Common, 'reverses' | 'after'>,
   reverses: string | undefined,
   after: number | undefined,
 ): string {
-  const { component, planHash, occurrence, at, window, child, level } = one;
-  return `${component}\n${planHash}\n${occurrence}\n${at}\n${window}\n${reverses ?? ''}\n${child?.component ?? ''}\n${child?.payee ?? ''}\n${level ?? ''}\n${splitKey(one)}\n${rareKey(one, after)}`;
+  const { component, planVersion, occurrence, at, period, window = period, child, level } = one;
+  return `${component}\n${planVersion}\n${occurrence}\n${at}\n${window}\n${reverses ?? ''}\n${child?.component ?? ''}\n${child?.payee ?? ''}\n${level ?? ''}\n${splitKey(one)}\n${rareKey(one, after)}`;
 }
 
 function packLine({ line, basis, quantity, reverses }: CreditLine): PackedLine {
@@ -162,15 +172,17 @@ function unpack(groups: readonly CreditGroup[]): readonly PlacedLine[] {
 
 function placedLines(groups: readonly CreditGroup[]): readonly PlacedLine[] {
   const placed: PlacedLine[] = [];
-  for (const [group, { lines, reverses, after, ...common }] of groups.entries())
+  for (const [group, { lines, reverses, after, ...fields }] of groups.entries()) {
+    const common = { ...fields, window: fields.window ?? fields.period };
     for (const [index, one] of lines.entries())
       placed.push({ line: unpackLine(one, common, reverses, after), group, index });
+  }
   return placed.length < 2 ? placed : placed.sort((left, right) => compareCreditLines(left.line, right.line));
 }
 
 function unpackLine(
   packed: PackedLine,
-  common: Omit<Common, 'reverses' | 'after'>,
+  common: Omit<CreditLine, 'line' | 'basis' | 'quantity' | 'reverses'>,
   reverses: string | undefined,
   after: number | undefined,
 ): CreditLine {

@@ -6,7 +6,7 @@ import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
 import type { InternalMessage } from '../internal-message.js';
 import type { CreditGroup } from './credit-lines.js';
-import { dealOfStream, CREDIT_EVENTS } from './credit.js';
+import { creditsIn, dealOfStream, CREDIT_EVENTS } from './credit.js';
 import type { DealCredited } from './credit.js';
 
 /**
@@ -26,10 +26,11 @@ export interface CreditMessage extends InternalMessage {
 }
 
 export function creditMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const { occurredAt, data } = domainEventOf<DealCredited>(stored, CREDIT_EVENTS);
+  const event = domainEventOf<DealCredited>(stored, CREDIT_EVENTS);
+  const { occurredAt, data } = event;
   const { correlationId } = metadataOf(stored);
   const deal = dealOfStream(stored.stream);
-  return data.credits.map(({ payee, plan, groups, above }) => {
+  return creditsIn(event).map(({ payee, plan, groups, above }) => {
     const key = `${payee}|${plan}`;
     const message: CreditMessage = {
       id: uuidOf(`${stored.id} ${key}`),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
-import { creditDecider } from './credit.js';
+import { creditsIn, creditDecider, usedPartners } from './credit.js';
 import type { CreditView } from './credit.js';
 import { packLines, unpackLines } from './credit-lines.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
@@ -17,10 +17,20 @@ const deal = (shape: Parameters<typeof dealOf>[1] = {}, revision = 0): void =>
   world.apply({ kind: 'deal', deal: dealOf('D-1', shape), revision });
 
 const credited = () => (world.credits.get('crm|D-1')?.events ?? []).filter((event) => event.type === 'DealCredited');
-const newest = () => credited().at(-1)?.data;
+const newest = () => {
+  const event = credited().at(-1);
+  return (
+    event && {
+      ...event.data,
+      pending: event.data.pending ?? [],
+      credits: creditsIn(event),
+      input: { ...event.data.input, partners: usedPartners(event.data.input) },
+    }
+  );
+};
 
 describe('the credit of a deal', () => {
-  it('journals what it looked up: partners by value with the revision read, plans by the hash of their documents', () => {
+  it('journals what it looked up: partners by value with the revision read, plans by the names of their versions', () => {
     plan();
     partner('dora');
     partner('anna', { upline: 'dora', tier: 'silver' });
@@ -38,7 +48,9 @@ describe('the credit of a deal', () => {
           },
           { key: 'partner:dora', revision: 0, asOf: [{ day: '2026-01-10', tier: 'gold', upline: null }] },
         ],
-        plans: [{ key: 'plan:resellers', revision: 2, versions: [{ effectiveFrom: '2026-01-01' }] }],
+        plans: [
+          { key: 'plan:resellers', revision: 2, versions: [{ version: 'resellers@1', effectiveFrom: '2026-01-01' }] },
+        ],
       },
       credits: [
         { payee: 'anna', plan: 'resellers', groups: [{ component: 'hardware', lines: [['1', '100.00']] }] },
@@ -376,6 +388,29 @@ describe('a credit decided again from its journal', () => {
     expect(() => view.plan('other')).toThrow('not in the journal');
     expect(() => view.exchangeRate('USD', 'EUR')).toThrow('not in the journal');
     expect(creditDecider(world).commandOf(event)).toMatchObject({ type: 'credit', at: AT });
+  });
+});
+
+describe('a stored credit', () => {
+  it('holds what its groups have in common once, and only what differs of a partner', () => {
+    plan();
+    partner('dora');
+    partner('anna', { upline: 'dora' });
+    deal();
+    const [event] = credited();
+    expect(event?.data).toMatchObject({
+      shared: { occurrence: 'booked', period: '2026-01', planVersion: 'resellers@1', lines: [['1', '100.00']] },
+      input: {
+        partners: [{ key: 'partner:anna' }, { asOf: { '2026-01-10': { tier: 'gold' } } }],
+      },
+    });
+    expect(event?.data.credits.map(({ groups }) => groups)).toEqual([
+      [{ component: 'hardware', window: '2026-Q1' }],
+      [{ component: 'team', level: 1, child: { payee: 'anna', component: 'hardware' } }],
+    ]);
+    expect(event?.data.input.partners[1]?.asOf).toEqual({
+      '2026-01-10': { channel: 'retail', country: 'FR', tier: 'gold' },
+    });
   });
 });
 

@@ -10,9 +10,10 @@ import type { PayeeCredit } from '@tantieme/commission-engine/credit/credit';
 import type { Uncredited } from '@tantieme/commission-engine/credit/uncredited';
 import type { PartnerAsOf } from '@tantieme/commission-engine/credit/partner';
 import type { PlanVersion } from '@tantieme/commission-engine/plan/history';
+import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { compareText } from '@tantieme/contracts/compare-text';
 import { dealKey } from '@tantieme/commission-engine/deal/deal';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { CompiledComponent } from '@tantieme/commission-engine/plan/compiled';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import { TimeError } from '@tantieme/time/time-error';
@@ -23,6 +24,8 @@ import { engineVersions } from '@tantieme/event-sourcing/decide/engine-versions'
 import type { EngineVersions } from '@tantieme/event-sourcing/decide/engine-versions';
 import { packLines } from './credit-lines.js';
 import type { CreditGroup } from './credit-lines.js';
+import { shareFields, withSharedFields } from './shared-fields.js';
+import type { GroupOfCredits, SharedFields } from './shared-fields.js';
 import { agreementsMissing, byCodeAndSubject, isAgreed, outcome, reasonsOf, touchesOf } from './credit-outcome.js';
 import type { Credited, Touches } from './credit-outcome.js';
 import type { FoundRate } from '../reference/facts/exchange-rate.js';
@@ -87,7 +90,39 @@ export type CreditCommand = { readonly engine?: number } & (
   | ({ readonly type: 'waive'; readonly at: string } & Waiver)
 );
 
-/** A partner as looked up: by value, with the revision read; null where it did not exist yet. */
+/**
+ * A partner as looked up, by value: the attributes on each day. Its plans are absent where they are those that the
+ * credit looked up; those of a day are absent where they are all that the partner ever agreed to.
+ */
+interface StoredPartner extends Omit<UsedPartner, 'asOf' | 'plans'> {
+  readonly plans?: readonly string[];
+  readonly asOf: Readonly<Record<string, StoredAttributes>>;
+}
+
+type StoredAttributes = Pick<PartnerAsOf, 'channel' | 'country' | 'ended' | 'certifications'> & {
+  readonly tier?: string;
+  readonly upline?: string;
+  readonly plans?: readonly string[];
+};
+
+/** The partners that a credit looked up, in order of key. */
+export function usedPartners({ partners, plans: lookedUp }: DealCredited['data']['input']): readonly UsedPartner[] {
+  const ids = lookedUp.map(({ key }) => key.slice(planKey('').length));
+  return partners.map(({ key, revision, plans: all = ids, asOf }) => ({
+    key,
+    revision,
+    plans: all,
+    asOf: Object.entries(asOf).map(([day, { tier = null, upline = null, plans = all, ...attributes }]) => ({
+      day,
+      ...attributes,
+      tier,
+      upline,
+      plans,
+    })),
+  }));
+}
+
+/** A partner as looked up: with the revision read; null where it did not exist yet. */
 export interface UsedPartner {
   readonly key: string;
   readonly revision: number | null;
@@ -107,11 +142,11 @@ export interface UsedExchangeRate {
   readonly averages?: readonly { readonly from: string; readonly until: string; readonly found: FoundRate | null }[];
 }
 
-/** A plan as it was looked up: its versions by the hash of their documents, which plan streams hold. */
+/** A plan as it was looked up: the names of its versions, whose documents plan streams hold. */
 export interface UsedPlan {
   readonly key: string;
   readonly revision: number | null;
-  readonly versions: readonly { readonly hash: string; readonly effectiveFrom: string; readonly lastDay?: string }[];
+  readonly versions: readonly { readonly version: string; readonly effectiveFrom: string; readonly lastDay?: string }[];
 }
 
 /** The whole credit of a deal to one payee under one plan; without groups for a payee who is no longer credited. */
@@ -133,20 +168,22 @@ export interface DealCredited {
   readonly data: {
     readonly input: {
       /** Absent where the stream's deal was credited again. */
-      readonly deal?: Deal;
+      readonly deal?: StoredDeal;
       readonly origin?: Origin;
       /** In order of key. */
-      readonly partners: readonly UsedPartner[];
+      readonly partners: readonly StoredPartner[];
       readonly plans: readonly UsedPlan[];
       /** Absent where none was looked up. */
       readonly exchangeRates?: readonly UsedExchangeRate[];
     };
     /** From 1, without gaps: of two credits the higher number counts. */
     readonly number: number;
+    /** What the groups of the credits have in common. */
+    readonly shared?: SharedFields;
     /** Credits that are new or differ from before, in order of plan and payee. */
-    readonly credits: readonly PlanCredit[];
-    /** What is missing to credit the deal, or to credit all of it. */
-    readonly pending: readonly Pending[];
+    readonly credits: readonly (Omit<PlanCredit, 'groups'> & { readonly groups: readonly GroupOfCredits[] })[];
+    /** What is missing to credit the deal, or to credit all of it; absent where nothing is. */
+    readonly pending?: readonly Pending[];
     /** Which closings wait for the deal; absent where it is not pending. */
     readonly touches?: Touches;
     /** Why the deal is credited to nobody; absent where it is credited to somebody. */
@@ -173,6 +210,25 @@ export interface Waiver {
 }
 
 export type CreditEvent = DealCredited | PendingWaived;
+
+type DealLists = Pick<Deal, 'invoices' | 'payments' | 'soldThrough' | 'returns'>;
+
+/** Without empty lists. */
+type StoredDeal = Omit<Deal, keyof DealLists> & Partial<DealLists>;
+
+function storedDeal({ invoices, payments, soldThrough, returns, ...deal }: Deal): StoredDeal {
+  const lists = Object.entries({ invoices, payments, soldThrough, returns }).filter(([, list]) => list.length > 0);
+  return { ...deal, ...Object.fromEntries(lists) };
+}
+
+function dealOfStored(deal: StoredDeal): Deal {
+  return { invoices: [], payments: [], soldThrough: [], returns: [], ...deal };
+}
+
+/** The credits that are new or differ from before. */
+export function creditsIn({ data: { shared, credits } }: DealCredited): readonly PlanCredit[] {
+  return withSharedFields(credits, shared);
+}
 
 export interface CreditState {
   deal: Deal | undefined;
@@ -201,7 +257,7 @@ export const CREDIT_ENGINES: EngineVersions<CreditEngine> = engineVersions('cred
 
 /** @param plans every plan document in the log */
 export function creditDecider(
-  plans: PlanByHash,
+  plans: PlanByVersion,
   engines = CREDIT_ENGINES,
 ): Decider<CreditState, CreditCommand, CreditEvent> {
   return {
@@ -227,7 +283,7 @@ export function creditDecider(
       const view = journalledView(input, plans);
       return input.deal === undefined || input.origin === undefined
         ? { type: 'recredit', view, engine, at: occurredAt }
-        : { type: 'credit', deal: input.deal, origin: input.origin, view, engine, at: occurredAt };
+        : { type: 'credit', deal: dealOfStored(input.deal), origin: input.origin, view, engine, at: occurredAt };
     },
     storesRuns: true,
     sizeOf: ({ deal, credits, pending }) => {
@@ -273,12 +329,12 @@ function decide(
       occurredAt: command.at,
       data: {
         input: {
-          ...(command.type === 'credit' ? { deal, origin: command.origin } : {}),
+          ...(command.type === 'credit' ? { deal: storedDeal(deal), origin: command.origin } : {}),
           ...used.journal(),
         },
         number: state.number + 1,
-        credits: changed,
-        pending,
+        ...shareFields(changed),
+        ...(pending.length === 0 ? {} : { pending }),
         ...(touches === undefined ? {} : { touches }),
         ...(uncredited.length === 0 ? {} : { uncredited }),
         engine,
@@ -305,13 +361,13 @@ function evolve(state: CreditState, event: CreditEvent, engines: EngineVersions<
     for (const one of event.data.waived) state.waived.add(nameOfPending(one));
     return state;
   }
-  const { input, number, credits, pending, uncredited = [], engine } = event.data;
+  const { input, number, pending = [], uncredited = [], engine } = event.data;
   // A state that a newer calculation made is none that this build can continue.
   engines.of(engine);
-  if (input.deal !== undefined) state.deal = input.deal;
+  if (input.deal !== undefined) state.deal = dealOfStored(input.deal);
   if (input.origin !== undefined) state.originRevision = input.origin.revision;
   state.number = number;
-  for (const { payee, plan, groups, above } of credits) {
+  for (const { payee, plan, groups, above } of creditsIn(event)) {
     const key = `${payee}|${plan}`;
     if (groups.length === 0) state.credits.delete(key);
     else state.credits.set(key, above === undefined ? { groups } : { groups, above });
@@ -449,8 +505,8 @@ function payeesAbove(
   const above = new Map<string, Set<string>>();
   if (!versions.some(({ plan }) => plan.components.some(overridesEarnings))) return above;
   for (const { payee, lines } of credits)
-    for (const { child, component, planHash } of lines) {
-      const rules = versions.find(({ plan }) => plan.hash === planHash)?.plan.componentById.get(component);
+    for (const { child, component, planVersion } of lines) {
+      const rules = versions.find(({ plan }) => plan.version === planVersion)?.plan.componentById.get(component);
       if (child === undefined || rules === undefined || !overridesEarnings(rules)) continue;
       let paidOn = above.get(child.payee);
       if (paidOn === undefined) above.set(child.payee, (paidOn = new Set()));
@@ -499,18 +555,22 @@ export class UsedReferences implements CreditView {
 
   journal(): Omit<DealCredited['data']['input'], 'deal' | 'origin'> {
     const exchangeRates = inOrder(this.rates).map(([key, used]) => used.journal(key));
+    const lookedUp = inOrder(this.plans).map(([id]) => id);
     return {
-      partners: inOrder(this.partners).map(([id, used]) => ({
-        key: partnerKey(id),
-        revision: used?.revision ?? null,
-        plans: used?.plans ?? [],
-        asOf: used?.journal() ?? [],
-      })),
+      partners: inOrder(this.partners).map(([id, used]) => {
+        const plans = used?.plans ?? [];
+        return {
+          key: partnerKey(id),
+          revision: used?.revision ?? null,
+          ...(plans.join() === lookedUp.join() ? {} : { plans }),
+          asOf: used?.journal() ?? {},
+        };
+      }),
       plans: inOrder(this.plans).map(([id, used]) => ({
         key: planKey(id),
         revision: used?.revision ?? null,
-        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan: { hash } }) =>
-          lastDay === undefined ? { effectiveFrom, hash } : { effectiveFrom, lastDay, hash },
+        versions: (used?.versions ?? []).map(({ effectiveFrom, lastDay, plan: { version } }) =>
+          omitUndefined({ version, effectiveFrom, lastDay }),
         ),
       })),
       ...(exchangeRates.length === 0 ? {} : { exchangeRates }),
@@ -581,8 +641,20 @@ class UsedPartnerView implements PartnerView {
     return found;
   }
 
-  journal(): UsedPartner['asOf'] {
-    return inOrder(this.days).map(([day, { id: _, ...partner }]) => ({ day, ...partner }));
+  journal(): StoredPartner['asOf'] {
+    const all = this.plans.join();
+    return Object.fromEntries(
+      inOrder(this.days).map(([day, { id: _, tier, upline, plans, ...attributes }]) => {
+        const differing = plans.join() === all ? undefined : plans;
+        return [
+          day,
+          {
+            ...attributes,
+            ...omitUndefined({ tier: tier ?? undefined, upline: upline ?? undefined, plans: differing }),
+          },
+        ];
+      }),
+    );
   }
 }
 
@@ -591,10 +663,9 @@ function inOrder<Value>(map: ReadonlyMap<string, Value>): readonly (readonly [st
 }
 
 /** The view as an event journalled it. A look-up that is not in the journal is a difference, so it throws. */
-function journalledView(
-  { partners, plans: usedPlans, exchangeRates = [] }: DealCredited['data']['input'],
-  plans: PlanByHash,
-): CreditView {
+function journalledView(input: DealCredited['data']['input'], plans: PlanByVersion): CreditView {
+  const { plans: usedPlans, exchangeRates = [] } = input;
+  const partners = usedPartners(input);
   return {
     partner: (id) => {
       const used = partners.find(({ key }) => key === partnerKey(id));
@@ -641,15 +712,17 @@ function journalledView(
 }
 
 /** The engine caches results per list of versions, so equal lists have to be the same object. */
-const versionLists = new WeakMap<PlanByHash, Map<string, readonly PlanVersion[]>>();
+const versionLists = new WeakMap<PlanByVersion, Map<string, readonly PlanVersion[]>>();
 
-function versionsOf({ versions }: UsedPlan, plans: PlanByHash): readonly PlanVersion[] {
+function versionsOf({ versions }: UsedPlan, plans: PlanByVersion): readonly PlanVersion[] {
   let lists = versionLists.get(plans);
   if (lists === undefined) versionLists.set(plans, (lists = new Map<string, readonly PlanVersion[]>()));
-  const name = versions.map(({ hash, effectiveFrom, lastDay = '' }) => `${hash}@${effectiveFrom}-${lastDay}`).join();
+  const name = versions
+    .map(({ version, effectiveFrom, lastDay = '' }) => `${version} ${effectiveFrom} ${lastDay}`)
+    .join();
   let list = lists.get(name);
   if (list === undefined) {
-    list = versions.map(({ hash, ...days }) => ({ ...days, plan: plans.plan(hash) }));
+    list = versions.map(({ version, ...days }) => ({ ...days, plan: plans.plan(version) }));
     lists.set(name, list);
   }
   return list;

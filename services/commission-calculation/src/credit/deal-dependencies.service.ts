@@ -10,7 +10,6 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { DATABASE } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { sql } from 'kysely';
 import type { Expression, ExpressionBuilder, Kysely, SqlBool } from 'kysely';
-import { ACTOR } from '../service-identity.js';
 import { MIGRATIONS } from '../migrations.js';
 import { changesTerms, PLAN, planOfStream } from '../plan/plan.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
@@ -127,7 +126,7 @@ export class DealDependencies {
 
   private async updatePayeeTerms(event: StoredEvent): Promise<void> {
     const { id, at, correlationId } = causeOf(event);
-    const context = { actor: ACTOR, correlationId, causationId: id, cause: `${id} payee-terms` };
+    const context = { correlationId, causationId: id, cause: `${id} payee-terms` };
     if (event.type === 'PartnerSnapshotReceived')
       await this.payeeTerms.updatePartners([partnerOfStream(event.stream)], at, context);
     else await this.payeeTerms.updatePlan(planOfStream(event.stream), at, context);
@@ -233,7 +232,7 @@ export class DealDependencies {
       stale.map(({ deal, cause: { id, at, correlationId } }) => ({
         deal,
         at,
-        context: { actor: ACTOR, correlationId, causationId: id, cause: id },
+        context: { correlationId, causationId: id, cause: id },
       })),
     );
     for (const result of results) if (result.outcome === 'refused') throw result.error;

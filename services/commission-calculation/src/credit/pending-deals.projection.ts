@@ -34,7 +34,7 @@ export const pendingDealsProjection: Projection<PendingDealTables> = {
       for (const deals of rowChunks([...creditedBefore]))
         await trx.deleteFrom(table).where('deal', 'in', deals).execute();
     const pending = [...newest].flatMap(([deal, { occurredAt: since, data }]) =>
-      data.pending.map((one) => ({ deal, ...one, since, ...touchesColumns(data.touches) })),
+      (data.pending ?? []).map((one) => ({ deal, ...one, since, ...touchesColumns(data.touches) })),
     );
     for (const rows of rowChunks(pending))
       await trx

@@ -45,7 +45,7 @@ export function entriesOf(event: EarningEvent): readonly BookEntry[] {
   switch (event.type) {
     case 'Earned': {
       const own = of(event.data.input.deal);
-      for (const { window, period } of event.data.input.groups) {
+      for (const { period, window = period } of event.data.input.groups) {
         own.add(WINDOW + window);
         if (isPostedAsEarned(event)) own.add(POSTED + period);
       }

@@ -160,8 +160,16 @@ class EarningProcess {
   }
 
   async close(period: string) {
-    const planHash = this.catalog.newest('resellers').hash;
-    const command = { type: 'close-period', period, planHash, minimum: '0.00', at: AT } as const;
+    const planVersion = this.catalog.newest('resellers').version;
+    const command = {
+      type: 'close-period',
+      payee: 'anna',
+      plan: 'resellers',
+      period,
+      planVersion,
+      minimum: '0.00',
+      at: AT,
+    } as const;
     return this.newRuntime().handle(STREAM, command, { ...CONTEXT, cause: `close ${period}` });
   }
 

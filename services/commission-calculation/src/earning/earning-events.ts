@@ -18,10 +18,8 @@ import { EARN_ENGINES } from './earn-engines.js';
 import type { ChildInput, GrantInput } from './earning-inputs.js';
 import type { PostedLine } from './posting.js';
 
-/** The payee and plan of a stream; the same in all its events. */
-export interface PayeePlan {
-  readonly payee: string;
-  readonly plan: string;
+/** What is the same in all versions of a plan. */
+export interface PlanConstants {
   readonly currency: string;
   /** `monthly@Europe/Paris` */
   readonly calendar: string;
@@ -53,6 +51,16 @@ export interface PayeeTermsInput {
   readonly agreements: readonly Agreement[];
   readonly quotas: readonly Quota[];
   readonly openFrom: string | null;
+}
+
+/** Without `openFrom` before the first closing. */
+type StoredInput<Input> = Omit<Input, 'openFrom'> & { readonly openFrom?: string };
+
+export function storedInput<Input extends { readonly openFrom: string | null }>({
+  openFrom,
+  ...input
+}: Input): Omit<Input, 'openFrom'> & { readonly openFrom?: string } {
+  return openFrom === null ? input : { ...input, openFrom };
 }
 
 /** Without `deal`, the line belongs to the credited deal itself. */
@@ -98,7 +106,7 @@ interface Concluded<Type extends string, Input, More = unknown> {
   readonly type: Type;
   readonly version: 1;
   readonly occurredAt: string;
-  readonly data: { readonly payeePlan: PayeePlan; readonly input: Input } & Conclusions & More;
+  readonly data: PlanConstants & { readonly input: StoredInput<Input> } & Conclusions & More;
 }
 
 export type EarningEvent =
@@ -110,10 +118,9 @@ export type EarningEvent =
       readonly type: 'EarningPeriodClosed';
       readonly version: 1;
       readonly occurredAt: string;
-      readonly data: {
-        readonly payeePlan: PayeePlan;
+      readonly data: PlanConstants & {
         readonly period: string;
-        readonly planHash: string;
+        readonly planVersion: string;
         /** Lines of guarantee and draw, computed by the closing; absent where there are none. */
         readonly rated?: readonly StoredRating[];
         readonly payeeLevel?: readonly PayeeLevelCredit[];
@@ -150,9 +157,9 @@ export function isPostedAsEarned({ data: { input, deals, unchanged } }: Earned):
 
 /** All deals whose postings change, with all postings of each. @param engine of the event's version */
 export function dealPostings(event: EarningEvent, engine = EARN_ENGINES.of(event.data.engine)): readonly DealPosting[] {
-  const { deals = [], payeePlan } = event.data;
+  const { deals = [], currency } = event.data;
   if (event.type !== 'Earned' || !isPostedAsEarned(event)) return deals;
-  const decimals = decimalsOf(payeePlan.currency);
+  const decimals = decimalsOf(currency);
   const { deal, groups } = event.data.input;
   const amounts = unpackByLine(groups, event.data.amounts);
   const earned = unpackLines(groups).map((line, index) => ({

@@ -26,7 +26,7 @@ export interface GrantInput {
 }
 
 /** The deal's credit in the state, with the child's new earnings in place of its previous ones. */
-export function creditOfChild(engine: EarnState, { deal, child, earned }: ChildInput): DealCredit {
+export function creditOfChild(engine: EarnState, { deal, child, earned }: Omit<ChildInput, 'openFrom'>): DealCredit {
   const others = (engine.children.get(deal) ?? []).filter(({ payee }) => payee !== child);
   return {
     deal,
@@ -36,7 +36,10 @@ export function creditOfChild(engine: EarnState, { deal, child, earned }: ChildI
 }
 
 /** The deal's credit in the state, with the budget's new grants in place of its previous ones. */
-export function creditOfGrant(engine: EarnState, { deal, component, granted }: GrantInput): DealCredit {
+export function creditOfGrant(
+  engine: EarnState,
+  { deal, component, granted }: Omit<GrantInput, 'openFrom'>,
+): DealCredit {
   const others = (engine.granted.get(deal) ?? []).filter(({ key }) => !key.startsWith(`${component}|`));
   return { deal, lines: linesOfDeal(engine, deal).map(({ line }) => line), granted: [...others, ...granted] };
 }

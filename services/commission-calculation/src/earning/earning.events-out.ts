@@ -16,7 +16,8 @@ import type { ClaimsMessage } from '../budget/budget.events-out.js';
 import { INTEGER, internalMessageGuard, LIST, TEXT } from '../internal-message.js';
 import type { InternalMessage } from '../internal-message.js';
 import { dealPostings, EARNING_EVENTS } from './earning-events.js';
-import type { EarningEvent, OverriddenDeal, PayeePlan } from './earning-events.js';
+import type { EarningEvent, OverriddenDeal } from './earning-events.js';
+import { payeePlanOf } from './earning.js';
 import { ledgerLine } from './posting.js';
 
 /** All that a payee earns with a deal, for one payee above who is paid an override on it: `payee`. */
@@ -34,16 +35,14 @@ export function internalEarningMessages(stored: StoredEvent): readonly OutgoingM
   const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
   const overridden = 'overridden' in data && data.overridden !== undefined ? data.overridden : [];
   const claimed = 'claims' in data && data.claims !== undefined ? data.claims : [];
-  return [
-    ...childEarningMessages(stored, data.payeePlan, overridden),
-    ...claimsMessages(stored, data.payeePlan, claimed),
-  ];
+  return [...childEarningMessages(stored, overridden), ...claimsMessages(stored, claimed)];
 }
 
 /** All postings of each deal, for those downstream. */
 export function earningMessages(stored: StoredEvent): readonly OutgoingMessage[] {
   const event = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
-  const { payee, plan, currency, calendar } = event.data.payeePlan;
+  const { payee, plan } = payeePlanOf(stored.stream);
+  const { currency, calendar } = event.data;
   const common = attributesOf(stored, SOURCE, payee);
   return dealPostings(event).map(({ deal, lines }, index) =>
     envelopeMessage(
@@ -54,11 +53,8 @@ export function earningMessages(stored: StoredEvent): readonly OutgoingMessage[]
   );
 }
 
-function childEarningMessages(
-  stored: StoredEvent,
-  { payee: child, plan }: PayeePlan,
-  overridden: readonly OverriddenDeal[],
-): readonly OutgoingMessage[] {
+function childEarningMessages(stored: StoredEvent, overridden: readonly OverriddenDeal[]): readonly OutgoingMessage[] {
+  const { payee: child, plan } = payeePlanOf(stored.stream);
   const { correlationId } = metadataOf(stored);
   return overridden.flatMap(({ deal, to, earned }) =>
     to.map((payee) => {
@@ -80,11 +76,8 @@ function childEarningMessages(
   );
 }
 
-function claimsMessages(
-  stored: StoredEvent,
-  { payee, plan }: PayeePlan,
-  claimed: readonly DealClaims[],
-): readonly OutgoingMessage[] {
+function claimsMessages(stored: StoredEvent, claimed: readonly DealClaims[]): readonly OutgoingMessage[] {
+  const { payee, plan } = payeePlanOf(stored.stream);
   return claimed.map(({ deal, component, claims }) => {
     const key = budgetStream(plan, component);
     const message: ClaimsMessage = {

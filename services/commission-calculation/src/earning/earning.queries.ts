@@ -11,8 +11,8 @@ import type { EarningTables, PostingRow } from './earning.tables.js';
 import { ledgerLine } from './posting.js';
 import type { PostedLine } from './posting.js';
 
-/** A row holds the lines of a deal: one or two of most deals, and a thousand of some. */
-const ROWS_PER_READ = 10;
+/** Rows of the first read; each further one reads twice as many. A row holds the lines of a deal: one, or a thousand. */
+const FIRST_ROWS = 2;
 
 export interface EarningsFilter {
   readonly payee?: string | undefined;
@@ -54,11 +54,13 @@ export class ListEarningsHandler implements IQueryHandler<ListEarnings, Page<Ear
     const remaining: { readonly key: CursorKey; readonly index: number; readonly item: EarningListed }[] = [];
     // A row has several lines: the row in which the page before ended is read again.
     let from = after?.slice(0, order.length);
-    for (let isFirst = true; remaining.length <= limit; isFirst = false) {
+    for (let count = FIRST_ROWS; remaining.length <= limit; count *= 2) {
+      const isFirst = count === FIRST_ROWS;
       const comparison = sql.raw(isFirst ? '>=' : '>');
       const next = from === undefined ? query : query.where(sql<boolean>`(${names}) ${comparison} (${sql.join(from)})`);
-      const rows = await next.limit(ROWS_PER_READ).execute();
+      const rows = await next.limit(count).execute();
       for (const [at, row] of rows.entries()) {
+        if (remaining.length > limit) break;
         const key = order.map((column) => row[column]);
         const isPartlyListed = isFirst && at === 0 && key.join('\n') === from?.join('\n');
         const skipped = isPartlyListed ? lastIndex + 1 : 0;
@@ -66,7 +68,7 @@ export class ListEarningsHandler implements IQueryHandler<ListEarnings, Page<Ear
         for (const [line, item] of lines.entries()) remaining.push({ key, index: skipped + line, item });
       }
       const last = rows.at(-1);
-      if (last === undefined || rows.length < ROWS_PER_READ) break;
+      if (last === undefined || rows.length < count) break;
       from = order.map((column) => last[column]);
     }
     const page = pageOf(remaining.slice(0, limit + 1), limit, ({ key, index }) => [...key, index]);

@@ -11,7 +11,7 @@ import type { RefusedMessage } from '../budget/budget.service.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import type { CreditMessage } from '../credit/credit.events-out.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
-import { ACTOR, READ_MODEL } from '../service-identity.js';
+import { READ_MODEL } from '../service-identity.js';
 import { earningMessages } from './earning.events-out.js';
 import type { ChildEarningMessage } from './earning.events-out.js';
 import { bookIndex } from './book-index.tables.js';
@@ -19,7 +19,7 @@ import type { BookTables } from './book-index.tables.js';
 import { earningBooks } from './books.js';
 import { earningDecider, earningStream } from './earning.js';
 import type { EarningCommand, EarningState } from './earning.js';
-import type { EarningEvent, PayeePlan } from './earning-events.js';
+import type { EarningEvent, PlanConstants } from './earning-events.js';
 import { EARNINGS_BYTES_MAX, EARNINGS_SHRUNK_BYTES_MAX } from '../limits.js';
 
 export type EarningRuntime = Runtime<EarningState, EarningCommand, EarningEvent>;
@@ -48,7 +48,7 @@ export type EarningMessage = CreditMessage | ChildEarningMessage | GrantMessage;
 interface Entry {
   readonly index: number;
   readonly message: EarningMessage;
-  readonly payeePlan: PayeePlan;
+  readonly plan: PlanConstants;
 }
 
 /** Earns credits in batches. */
@@ -65,13 +65,12 @@ export class Earning {
     const entries = await this.entriesOf(messages, refused);
     // Read after the batch was fetched and before any of it is decided: a closing waits for the batches fetched before
     // its seal.
-    const openFrom = await this.calendars.openPeriods(entries.map(({ payeePlan }) => payeePlan.calendar));
+    const openFrom = await this.calendars.openPeriods(entries.map(({ plan }) => plan.calendar));
     const results = await this.runtime.handleMany(
-      entries.map(({ message, payeePlan }) => ({
+      entries.map(({ message, plan }) => ({
         stream: earningStream(message.payee, message.plan),
-        command: commandOf(message, payeePlan, openFrom.get(payeePlan.calendar) ?? null),
+        command: commandOf(message, plan, openFrom.get(plan.calendar) ?? null),
         context: {
-          actor: ACTOR,
           correlationId: message.correlationId,
           causationId: message.id,
           cause: message.id,
@@ -88,38 +87,37 @@ export class Earning {
 
   private async entriesOf(messages: readonly EarningMessage[], refused: RefusedMessage[]): Promise<readonly Entry[]> {
     await this.plans.ensure(messages.map(({ plan }) => plan));
-    const unknown = messages.filter((message) => !this.hasPlansOf(message)).map(({ plan }) => plan);
-    // Another process has published a version in the meantime.
+    const unknown = messages.filter((message) => !this.isReady(message)).map(({ plan }) => plan);
+    // Another process has published a version in the meantime, or the plan was a draft when it was read.
     if (unknown.length > 0) await this.plans.refresh([...new Set(unknown)]);
     return messages.flatMap((message, index): Entry[] => {
       const plan = this.plans.find(message.plan)?.versions.at(-1)?.plan;
-      if (plan === undefined || !this.hasPlansOf(message)) {
+      if (plan === undefined || !this.isReady(message)) {
         const error = new DomainError('PlanUnknown', `there is no published plan ${message.plan}`, 'not-found');
         refused.push({ index, error });
         return [];
       }
-      const { payee } = message;
-      const payeePlan = { payee, plan: plan.id, currency: plan.currency, calendar: plan.calendarKey };
-      return [{ index, message, payeePlan }];
+      return [{ index, message, plan: { currency: plan.currency, calendar: plan.calendarKey } }];
     });
   }
 
-  private hasPlansOf(message: EarningMessage): boolean {
-    return !('groups' in message) || message.groups.every(({ planHash }) => this.plans.has(planHash));
+  private isReady(message: EarningMessage): boolean {
+    if ('groups' in message) return message.groups.every(({ planVersion }) => this.plans.has(planVersion));
+    return this.plans.find(message.plan) !== undefined;
   }
 }
 
-function commandOf(message: EarningMessage, payeePlan: PayeePlan, openFrom: string | null): EarningCommand {
+function commandOf(message: EarningMessage, plan: PlanConstants, openFrom: string | null): EarningCommand {
   const { deal, time: at } = message;
   if ('child' in message) {
     const { child, revision, earned } = message;
-    return { type: 'receive-child-earning', payeePlan, deal, child, revision, earned, openFrom, at };
+    return { type: 'receive-child-earning', ...plan, deal, child, revision, earned, openFrom, at };
   }
   if ('kind' in message) {
     const { component, revision, granted } = message;
-    return { type: 'receive-grant', payeePlan, deal, component, revision, granted, openFrom, at };
+    return { type: 'receive-grant', ...plan, deal, component, revision, granted, openFrom, at };
   }
   const { number, groups, above } = message;
-  const credit = { type: 'credit', payeePlan, deal, number, groups, openFrom, at } as const;
+  const credit = { type: 'credit', ...plan, deal, number, groups, openFrom, at } as const;
   return above === undefined ? credit : { ...credit, above };
 }

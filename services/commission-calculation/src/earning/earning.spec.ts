@@ -8,7 +8,7 @@ import { dealPostings } from './earning-events.js';
 import { ledgerLine } from './posting.js';
 import { AT, dealOf, partnerOf, PLAN, World } from '../testing/world.fixture.js';
 
-const PAYEE_PLAN = { payee: 'anna', plan: 'resellers', currency: 'EUR', calendar: 'monthly@Europe/Paris' };
+const CONSTANTS = { currency: 'EUR', calendar: 'monthly@Europe/Paris' };
 
 let world: World;
 beforeEach(() => {
@@ -42,8 +42,8 @@ describe('a credit', () => {
         version: 1,
         occurredAt: AT,
         data: {
-          payeePlan: PAYEE_PLAN,
-          input: expect.objectContaining({ deal: 'crm|D-1', number: 1, openFrom: null }),
+          ...CONSTANTS,
+          input: expect.objectContaining({ deal: 'crm|D-1', number: 1 }),
           amounts: [['52.00']],
           engine: EARN_ENGINES.newest,
         },
@@ -115,7 +115,7 @@ describe('a credit', () => {
     given('D-1', '100.00');
     const group = {
       component: 'none',
-      planHash: world.plans.get('resellers')?.state.published[0]?.plan.hash ?? '',
+      planVersion: world.plans.get('resellers')?.state.published[0]?.plan.version ?? '',
       occurrence: 'booked',
       at: AT,
       period: '2026-01',
@@ -124,7 +124,7 @@ describe('a credit', () => {
     };
     const command: EarningCommand = {
       type: 'credit',
-      payeePlan: PAYEE_PLAN,
+      ...CONSTANTS,
       deal: 'crm|D-2',
       number: 1,
       groups: [group],
@@ -139,16 +139,16 @@ describe('a period that is closed', () => {
   it('lists its lines with count and hash, and closes only once', () => {
     given('D-1', '100.00');
     world.close('2026-01');
-    const planHash = world.hashOf('resellers');
+    const planVersion = world.newestVersion('resellers');
     const posted = postingOf(anna().state, 'crm|D-1').map((line) => ledgerLine('resellers', 'crm|D-1', line));
     expect(anna().events.at(-1)).toEqual({
       type: 'EarningPeriodClosed',
       version: 1,
       occurredAt: AT,
       data: {
-        payeePlan: PAYEE_PLAN,
+        ...CONSTANTS,
         period: '2026-01',
-        planHash,
+        planVersion,
         entry: {
           stream: 'earning-anna|resellers',
           payee: 'anna',
@@ -160,7 +160,17 @@ describe('a period that is closed', () => {
         engine: 1,
       },
     });
-    expect(anna().handle({ type: 'close-period', period: '2026-01', planHash, minimum: '0.00', at: AT })).toEqual([]);
+    expect(
+      anna().handle({
+        type: 'close-period',
+        payee: 'anna',
+        plan: 'resellers',
+        period: '2026-01',
+        planVersion,
+        minimum: '0.00',
+        at: AT,
+      }),
+    ).toEqual([]);
   });
 
   it('keeps its lines: the difference is posted in the first open period, as an adjustment', () => {

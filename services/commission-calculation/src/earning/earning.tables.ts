@@ -6,7 +6,8 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import { dealPostings, EARNING_EVENTS } from './earning-events.js';
-import type { EarningEvent, PayeePlan } from './earning-events.js';
+import type { EarningEvent } from './earning-events.js';
+import { payeePlanOf } from './earning.js';
 import type { PostedLine } from './posting.js';
 import { WRITTEN_STREAMS_MAX } from '../limits.js';
 
@@ -67,7 +68,9 @@ export class WrittenStreams {
 }
 
 interface Posting {
-  readonly payeePlan: PayeePlan;
+  readonly payee: string;
+  readonly plan: string;
+  readonly currency: string;
   readonly deal: string;
   readonly lines: readonly PostedLine[];
   /** True where the table cannot have rows of the deal. */
@@ -87,13 +90,13 @@ export async function writeEarnings(
   for (const stored of events) {
     const { stream } = stored;
     const event = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
-    const { payeePlan } = event.data;
-    const { calendar, payee, plan } = payeePlan;
+    const { currency, calendar } = event.data;
+    const { payee, plan } = payeePlanOf(stream);
     const first = event.type === 'Earned' && event.data.input.number === 1 ? event.data.input.deal : undefined;
     for (const { deal, lines } of dealPostings(event)) {
       const key = `${payee}\n${plan}\n${deal}`;
       const isFirst = postings.get(key)?.isFirst ?? deal === first;
-      postings.set(key, { payeePlan, deal, lines, isFirst });
+      postings.set(key, { payee, plan, currency, deal, lines, isFirst });
       for (const { period } of lines) {
         const name = `${calendar}\n${period}\n${stream}`;
         if (written.has(name) || streams.has(name)) continue;
@@ -120,7 +123,7 @@ export async function writeEarnings(
 async function writePostings(trx: Transaction<EarningTables>, postings: readonly Posting[]): Promise<void> {
   const replaced = postings.filter(({ isFirst }) => !isFirst);
   for (const chunk of rowChunks(replaced)) {
-    const keys = sql.join(chunk.map(({ payeePlan, deal }) => sql`(${payeePlan.payee}, ${payeePlan.plan}, ${deal})`));
+    const keys = sql.join(chunk.map(({ payee, plan, deal }) => sql`(${payee}, ${plan}, ${deal})`));
     await sql`delete from commission_postings where (payee, plan, deal) in (values ${keys})`.execute(trx);
   }
   for (const rows of rowChunks(postings.flatMap(postingRows)))
@@ -155,7 +158,7 @@ async function writeStreams(
 }
 
 /** One row per period; nearly always one, as the lines of a deal are posted together. */
-function postingRows({ payeePlan: { payee, plan, currency }, deal, lines }: Posting): readonly PostingRow[] {
+function postingRows({ payee, plan, currency, deal, lines }: Posting): readonly PostingRow[] {
   const [first] = lines;
   if (first === undefined) return [];
   const row = (period: string, ofPeriod: readonly PostedLine[]): PostingRow => ({

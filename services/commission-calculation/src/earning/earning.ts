@@ -12,7 +12,7 @@ import { linesOfDeal } from '@tantieme/commission-engine/incremental/earned-line
 import { hasPeriodEndTerms } from '@tantieme/commission-engine/incremental/period-end';
 import { isLoaded, requireDeal } from '@tantieme/commission-engine/incremental/loaded';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { Change } from '@tantieme/commission-engine/incremental/diff';
 import type { EarnState, EarnedLine, RatedLine } from '@tantieme/commission-engine/incremental/state';
 import { lineKey } from '@tantieme/commission-engine/credit/credit-line';
@@ -30,14 +30,14 @@ import { packByLine, unpackLines } from '../credit/credit-lines.js';
 import { postedGroups, withBooks } from './book-entries.js';
 import { EARN_ENGINES } from './earn-engines.js';
 import type { EarnEngine } from './earn-engines.js';
-import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines } from './earning-events.js';
+import { dealPostings, EARNING_EVENTS, isPostedAsEarned, ratedLines, storedInput } from './earning-events.js';
 import type {
   Conclusions,
   CreditInput,
   DealPosting,
   EarningEvent,
   OverriddenDeal,
-  PayeePlan,
+  PlanConstants,
   PayeeTermsInput,
   StoredRating,
 } from './earning-events.js';
@@ -52,24 +52,32 @@ export function earningStream(payee: string, plan: string): string {
   return `${EARNING}-${payee}|${plan}`;
 }
 
+/** The payee and the plan's id, from the name of an earning stream. */
+export function payeePlanOf(stream: string): { readonly payee: string; readonly plan: string } {
+  const bar = stream.indexOf('|');
+  return { payee: stream.slice(EARNING.length + 1, bar), plan: stream.slice(bar + 1) };
+}
+
 /** The plan's id, from the name of an earning stream. */
 export function planOfEarningStream(stream: string): string {
-  return stream.slice(stream.indexOf('|') + 1);
+  return payeePlanOf(stream).plan;
 }
 
 /** `engine` is set for the command of a stored event: the version that decided it. */
 export type EarningCommand = { readonly engine?: number } & (
-  | ({ readonly type: 'credit'; readonly payeePlan: PayeePlan; readonly at: string } & CreditInput)
-  | ({ readonly type: 'receive-child-earning'; readonly payeePlan: PayeePlan; readonly at: string } & ChildInput)
-  | ({ readonly type: 'receive-grant'; readonly payeePlan: PayeePlan; readonly at: string } & GrantInput)
-  | ({ readonly type: 'receive-payee-terms'; readonly payeePlan: PayeePlan; readonly at: string } & PayeeTermsInput)
+  | ({ readonly type: 'credit'; readonly at: string } & PlanConstants & CreditInput)
+  | ({ readonly type: 'receive-child-earning'; readonly at: string } & PlanConstants & ChildInput)
+  | ({ readonly type: 'receive-grant'; readonly at: string } & PlanConstants & GrantInput)
+  | ({ readonly type: 'receive-payee-terms'; readonly at: string } & PlanConstants & PayeeTermsInput)
   | {
       readonly type: 'close-period';
+      readonly payee: string;
+      readonly plan: string;
       readonly period: string;
       /** Smallest amount worth a payment, from the plan. */
       readonly minimum: string;
       /** Hash of the plan version in force when the period begins. */
-      readonly planHash: string;
+      readonly planVersion: string;
       readonly at: string;
     }
 );
@@ -77,7 +85,8 @@ export type EarningCommand = { readonly engine?: number } & (
 type WithConclusions = Exclude<EarningEvent, { readonly type: 'EarningPeriodClosed' }>;
 
 export interface EarningState {
-  payeePlan: PayeePlan | undefined;
+  /** Undefined before the first event. */
+  plan: PlanConstants | undefined;
   readonly engine: EarnState;
   /** Highest crediting number received, by deal. */
   readonly creditNumbers: Map<string, number>;
@@ -103,7 +112,7 @@ export interface EarningState {
 
 /** What a decision is calculated with, and what its conclusions are computed again with. */
 interface Calculation {
-  readonly plans: PlanByHash;
+  readonly plans: PlanByVersion;
   readonly version: number;
   readonly engine: EarnEngine;
   /** What postings that the state does not hold are computed with, whatever the version of the decision. */
@@ -112,7 +121,7 @@ interface Calculation {
 
 /** @param plans every plan document in the log */
 export function earningDecider(
-  plans: PlanByHash,
+  plans: PlanByVersion,
   engines = EARN_ENGINES,
 ): Decider<EarningState, EarningCommand, EarningEvent> {
   const newest = engines.of(engines.newest);
@@ -121,7 +130,7 @@ export function earningDecider(
     category: EARNING,
     events: EARNING_EVENTS,
     initialState: () => ({
-      payeePlan: undefined,
+      plan: undefined,
       engine: createEarnState(),
       creditNumbers: new Map(),
       posted: new Map(),
@@ -177,23 +186,23 @@ function decideCredit(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { payeePlan: given, deal, number, groups, openFrom, above, at } = command;
+  const { currency, calendar, deal, number, groups, openFrom, above, at } = command;
   const { engine, plans } = calculation;
   if (number <= (state.creditNumbers.get(deal) ?? 0)) return [];
   // Recorded even if nothing changes, so that a lower number that arrives later is ignored.
   const change = changeOf(() => engine.diffCredit(state.engine, { deal, lines: unpackLines(groups) }, plans));
-  const payeePlan = state.payeePlan ?? given;
   const aboveOf = (one: string) => (one === deal ? above : state.above.get(one));
-  const { rated, deals = [], ...conclusions } = conclude(state, change, payeePlan, openFrom, aboveOf, calculation);
-  const decimals = decimalsOf(payeePlan.currency);
+  const { rated, deals = [], ...conclusions } = conclude(state, change, currency, openFrom, aboveOf, calculation);
+  const decimals = decimalsOf(currency);
   const earned = change.changed
     ? change.deals.find((one) => one.deal === deal)?.lines
     : linesOfDeal(state.engine, deal);
   const own = deals[0]?.deal === deal ? deals[0] : undefined;
   const listed = own?.lines.every(({ period, origin }) => period === origin) ? deals.slice(1) : deals;
   const data = omitUndefined({
-    payeePlan,
-    input: omitUndefined({ deal, number, groups, openFrom, above }),
+    currency,
+    calendar,
+    input: storedInput({ deal, number, groups, openFrom, ...(above === undefined ? {} : { above }) }),
     amounts: packByLine(
       groups,
       (earned ?? []).map(({ amountMinor }) => formatMinor(amountMinor, decimals)),
@@ -211,13 +220,19 @@ function decideChild(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
   if (input.revision <= (state.childRevisions.get(input.deal)?.get(input.child) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfChild(state.engine, input), plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'ChildEarningReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'ChildEarningReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 function decideGrant(
@@ -225,13 +240,19 @@ function decideGrant(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
   if (input.revision <= (state.grantRevisions.get(input.deal)?.get(input.component) ?? -1)) return [];
   const change = changeOf(() => engine.diffCredit(state.engine, creditOfGrant(state.engine, input), plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'GrantReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'GrantReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 function decidePayeeTerms(
@@ -239,18 +260,23 @@ function decidePayeeTerms(
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
-  const { type: _type, engine: _engine, payeePlan: given, at, ...input } = command;
+  const { type: _type, engine: _engine, currency, calendar, at, ...input } = command;
   const { engine, plans } = calculation;
   const { agreements, quotas } = state.engine.payeeTerms;
   const isSame =
-    state.payeePlan !== undefined &&
-    canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
+    state.plan !== undefined && canonicalJson([agreements, quotas]) === canonicalJson([input.agreements, input.quotas]);
   if (isSame) return [];
   const now = { ...state.engine.payeeTerms, agreements: input.agreements, quotas: input.quotas };
   const change = changeOf(() => engine.diffPayeeTerms(state.engine, now, plans));
-  const payeePlan = state.payeePlan ?? given;
-  const conclusions = conclude(state, change, payeePlan, input.openFrom, (one) => state.above.get(one), calculation);
-  return [{ type: 'PayeeTermsReceived', version: 1, occurredAt: at, data: { payeePlan, input, ...conclusions } }];
+  const conclusions = conclude(state, change, currency, input.openFrom, (one) => state.above.get(one), calculation);
+  return [
+    {
+      type: 'PayeeTermsReceived',
+      version: 1,
+      occurredAt: at,
+      data: { currency, calendar, input: storedInput(input), ...conclusions },
+    },
+  ];
 }
 
 /** @throws {DomainError} `CreditInvalid` for an input that no plan can have produced */
@@ -266,7 +292,7 @@ function changeOf(diff: () => Change): Change {
 function conclude(
   state: EarningState,
   change: Change,
-  { currency }: PayeePlan,
+  currency: string,
   calendarOpenFrom: string | null,
   aboveOf: (deal: string) => readonly string[] | undefined,
   calculation: Calculation,
@@ -316,9 +342,9 @@ function ratedLine({ deal, key, amount }: StoredRating, credited: string): Rated
 }
 
 /** The first open period of the calendar, but never one that this stream has closed. */
-function openFromOf({ payeePlan, closedThrough }: EarningState, calendarOpenFrom: string | null): string | null {
-  if (payeePlan === undefined || closedThrough === null) return calendarOpenFrom;
-  const own = nextPeriod(calendarOf(payeePlan.calendar), closedThrough);
+function openFromOf({ plan, closedThrough }: EarningState, calendarOpenFrom: string | null): string | null {
+  if (plan === undefined || closedThrough === null) return calendarOpenFrom;
+  const own = nextPeriod(calendarOf(plan.calendar), closedThrough);
   return calendarOpenFrom === null || own > calendarOpenFrom ? own : calendarOpenFrom;
 }
 
@@ -327,14 +353,14 @@ function openFromOf({ payeePlan, closedThrough }: EarningState, calendarOpenFrom
  * @param newest the arithmetic of the newest version
  */
 export function postingOf(
-  { engine, posted, payeePlan }: EarningState,
+  { engine, posted, plan }: EarningState,
   deal: string,
   { postedLines }: EarnEngine = EARN_ENGINES.of(EARN_ENGINES.newest),
 ): readonly PostedLine[] {
   const explicit = posted.get(deal);
   if (explicit !== undefined) return explicit;
-  if (payeePlan === undefined) return [];
-  return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(payeePlan.currency));
+  if (plan === undefined) return [];
+  return postedLines(linesOfDeal(engine, deal), [], null, decimalsOf(plan.currency));
 }
 
 /** Postings of deals whose postings change, in order of the deals. */
@@ -358,17 +384,17 @@ function postingsOf(
 
 /** No event where the stream has no line in the period or has closed it. */
 function decideClose(
-  { period, minimum, planHash, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
+  { payee, plan, period, minimum, planVersion, at }: Extract<EarningCommand, { readonly type: 'close-period' }>,
   state: EarningState,
   calculation: Calculation,
 ): readonly EarningEvent[] {
   const { engine, newest, plans, version } = calculation;
-  const { payeePlan, closedThrough } = state;
-  if (payeePlan === undefined || (closedThrough !== null && closedThrough >= period)) return [];
-  const { payee, plan, currency } = payeePlan;
+  const { plan: constants, closedThrough } = state;
+  if (constants === undefined || (closedThrough !== null && closedThrough >= period)) return [];
+  const { currency } = constants;
   const decimals = decimalsOf(currency);
   requirePostings(state, period);
-  const periodEnd = periodEndChange(state, period, planHash, calculation);
+  const periodEnd = periodEndChange(state, period, planVersion, calculation);
   const changed = new Map(periodEnd?.change.deals.map(({ deal, lines }) => [deal, lines]));
   const moved: DealPosting[] = [];
   const posted = [...state.postedIn].flatMap(([in_, deals]) => (in_ <= period ? [...deals] : []));
@@ -383,8 +409,8 @@ function decideClose(
     return ofDeal.filter((line) => line.period === period).map((line) => ledgerLine(plan, deal, line));
   });
   const isNothing = lines.length === 0 && moved.length === 0;
-  const { payoutTerms } = plans.plan(planHash);
-  const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planHash));
+  const { payoutTerms } = plans.plan(planVersion);
+  const forgives = isForgiven(state, period, lines.length > 0, plans.plan(planVersion));
   if (isNothing && periodEnd === undefined && !forgives) return [];
   const stream = earningStream(payee, plan);
   const negative = forgives ? { negative: 'forgive' as const } : {};
@@ -398,9 +424,9 @@ function decideClose(
       version: 1,
       occurredAt: at,
       data: omitUndefined({
-        payeePlan,
+        ...constants,
         period,
-        planHash,
+        planVersion,
         reachedTiers: periodEnd?.terms.reachedTiers,
         rated: payeeLevel && periodEnd?.change.rated.map((one) => storedRating(one, '')),
         payeeLevel,
@@ -413,10 +439,10 @@ function decideClose(
 }
 
 /** A closing needs all deals that are posted in the period, or in an earlier one that was not closed. */
-function requirePostings({ engine, payeePlan, closedThrough, postedThrough }: EarningState, period: string): void {
-  if (engine.loaded === undefined || payeePlan === undefined) return;
+function requirePostings({ engine, plan, closedThrough, postedThrough }: EarningState, period: string): void {
+  if (engine.loaded === undefined || plan === undefined) return;
   if (postedThrough !== undefined && postedThrough >= period) return;
-  const from = closedThrough === null ? null : nextPeriod(calendarOf(payeePlan.calendar), closedThrough);
+  const from = closedThrough === null ? null : nextPeriod(calendarOf(plan.calendar), closedThrough);
   throw new BooksRequired({ books: [], groups: [postedGroups(from, period)] });
 }
 
@@ -439,12 +465,12 @@ function isForgiven(
 function periodEndChange(
   { engine: state }: EarningState,
   period: string,
-  planHash: string,
+  planVersion: string,
   { engine, plans }: Calculation,
 ): { readonly terms: PayeeTerms; readonly change: Change } | undefined {
-  const plan = plans.plan(planHash);
+  const plan = plans.plan(planVersion);
   if (!hasPeriodEndTerms(plan)) return undefined;
-  const terms = termsAfterClosing(state.payeeTerms, period, planHash, {
+  const terms = termsAfterClosing(state.payeeTerms, period, planVersion, {
     ...state.payeeTerms.reachedTiers,
     ...engine.reachedTiers(state, plan, period, plans),
   });
@@ -454,10 +480,10 @@ function periodEndChange(
 function termsAfterClosing(
   terms: PayeeTerms,
   period: string,
-  planHash: string,
+  planVersion: string,
   reached: PayeeTerms['reachedTiers'],
 ): PayeeTerms {
-  return { ...terms, closedPeriods: [...terms.closedPeriods, { period, planHash }], reachedTiers: reached };
+  return { ...terms, closedPeriods: [...terms.closedPeriods, { period, planVersion }], reachedTiers: reached };
 }
 
 function isOpen({ period }: PostedLine, closedThrough: string | null): boolean {
@@ -470,7 +496,8 @@ export function dealsOf({ engine, posted }: EarningState): ReadonlySet<string> {
 }
 
 function evolve(state: EarningState, event: EarningEvent, calculation: Calculation): EarningState {
-  state.payeePlan = event.data.payeePlan;
+  const { currency, calendar } = event.data;
+  state.plan = { currency, calendar };
   switch (event.type) {
     case 'Earned':
     case 'ChildEarningReceived':
@@ -479,14 +506,14 @@ function evolve(state: EarningState, event: EarningEvent, calculation: Calculati
       applyConclusions(state, event, calculation);
       break;
     case 'EarningPeriodClosed': {
-      const { period, planHash, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
+      const { period, planVersion, reachedTiers: reached, rated = [], payeeLevel = [] } = event.data;
       state.closedThrough = period;
       for (const posted of state.postedIn.keys()) if (posted <= period) state.postedIn.delete(posted);
       if (event.data.entry.negative !== undefined) state.forgivenEnd = endOfAgreement(state.engine.payeeTerms);
       if (reached === undefined) break;
       const change = { deal: '', lines: [], rated: rated.map((one) => ratedLine(one, '')), payeeLevel };
       applyChange(state.engine, change, calculation.plans);
-      state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planHash, reached);
+      state.engine.payeeTerms = termsAfterClosing(state.engine.payeeTerms, period, planVersion, reached);
       break;
     }
     default:
@@ -587,24 +614,41 @@ function commandOf(event: EarningEvent): EarningCommand {
   } = event;
   switch (event.type) {
     case 'Earned': {
-      const { payeePlan, input } = event.data;
-      return { type: 'credit', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'credit', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'ChildEarningReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-child-earning', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-child-earning', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'GrantReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-grant', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-grant', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'PayeeTermsReceived': {
-      const { payeePlan, input } = event.data;
-      return { type: 'receive-payee-terms', payeePlan, ...input, engine, at };
+      const {
+        currency,
+        calendar,
+        input: { openFrom = null, ...input },
+      } = event.data;
+      return { type: 'receive-payee-terms', currency, calendar, ...input, openFrom, engine, at };
     }
     case 'EarningPeriodClosed': {
-      const { period, planHash, entry } = event.data;
-      return { type: 'close-period', period, planHash, minimum: entry.minimum, engine, at };
+      const { period, planVersion, entry } = event.data;
+      const { stream, minimum } = entry;
+      return { type: 'close-period', ...payeePlanOf(stream), period, planVersion, minimum, engine, at };
     }
     default:
       return event satisfies never;

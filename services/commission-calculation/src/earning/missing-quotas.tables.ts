@@ -5,6 +5,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import type { PendingDealRow } from '../credit/pending-deals.tables.js';
+import { payeePlanOf } from './earning.js';
 import { EARNING_EVENTS } from './earning-events.js';
 import type { EarningEvent } from './earning-events.js';
 
@@ -28,7 +29,7 @@ export async function writeMissingQuotas(
   for (const stored of events) {
     const { data } = domainEventOf<EarningEvent>(stored, EARNING_EVENTS);
     if (!('missingQuotas' in data) || data.missingQuotas === undefined) continue;
-    const { payee, plan } = data.payeePlan;
+    const { payee, plan } = payeePlanOf(stored.stream);
     for (const { deal, component, windows } of data.missingQuotas) {
       const rows = windows.map((window) => ({
         deal,

@@ -16,9 +16,13 @@ import { REFERENCE_RUNTIME } from '../reference/stream/reference-runtime.service
 import type { ReferenceRuntime } from '../reference/stream/reference-runtime.service.js';
 import { earningStream } from './earning.js';
 import type { EarningCommand } from './earning.js';
-import type { PayeePlan } from './earning-events.js';
 import { EARNING_RUNTIME } from './earning.service.js';
 import type { EarningRuntime } from './earning.service.js';
+
+interface PayeeOfPlan {
+  readonly payee: string;
+  readonly plan: string;
+}
 
 /** Events per page when all partners are read. */
 const PAGE_EVENTS = 500;
@@ -39,7 +43,7 @@ export class PayeeTermsUpdates implements PayeeTermsListener {
 
   /** After facts about partners. */
   async updatePartners(ids: readonly string[], at: string, context: CommandContext): Promise<void> {
-    const payees: Pick<PayeePlan, 'payee' | 'plan'>[] = [];
+    const payees: PayeeOfPlan[] = [];
     for (const payee of new Set(ids)) {
       const partner = await this.partner(payee);
       if (partner !== undefined) for (const plan of plansOfPartner(partner)) payees.push({ payee, plan });
@@ -53,7 +57,7 @@ export class PayeeTermsUpdates implements PayeeTermsListener {
     for (let after = 0n, end = false; !end;) {
       const page = await this.store.readAll({ after, filter: { categories: [REFERENCE] }, limit: PAGE_EVENTS });
       const snapshots = page.events.filter(({ type }) => type === 'PartnerSnapshotReceived');
-      const agreed: Pick<PayeePlan, 'payee' | 'plan'>[] = [];
+      const agreed: PayeeOfPlan[] = [];
       for (const payee of new Set(snapshots.map(({ stream }) => partnerOfStream(stream)))) {
         const partner = await this.partner(payee);
         if (partner !== undefined && plansOfPartner(partner).includes(plan)) agreed.push({ payee, plan });
@@ -65,11 +69,7 @@ export class PayeeTermsUpdates implements PayeeTermsListener {
   }
 
   /** Brings the current terms of payees to their earning streams. */
-  async update(
-    payees: readonly Pick<PayeePlan, 'payee' | 'plan'>[],
-    at: string,
-    context: CommandContext,
-  ): Promise<void> {
+  async update(payees: readonly PayeeOfPlan[], at: string, context: CommandContext): Promise<void> {
     await this.plans.ensure(payees.map(({ plan }) => plan));
     const affected = payees.filter(({ plan }) => this.needsTerms(plan));
     if (affected.length === 0) return;
@@ -81,7 +81,8 @@ export class PayeeTermsUpdates implements PayeeTermsListener {
         stream: earningStream(payee, plan),
         command: {
           type: 'receive-payee-terms',
-          payeePlan: { payee, plan, currency, calendar },
+          currency,
+          calendar,
           ...(await this.termsOf(payee, plan)),
           openFrom: openFrom.get(calendar) ?? null,
           at,

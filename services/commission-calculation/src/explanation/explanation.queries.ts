@@ -11,7 +11,7 @@ import type { EventStore } from '@tantieme/event-store/event-store';
 import { formatAmount } from '@tantieme/money/amount';
 import { wholeEvents } from '@tantieme/event-store/run';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
-import { creditStream, CREDIT_EVENTS } from '../credit/credit.js';
+import { creditStream, CREDIT_EVENTS, usedPartners } from '../credit/credit.js';
 import type { CreditEvent } from '../credit/credit.js';
 import { Crediting } from '../credit/crediting.service.js';
 import { withBooks } from '../earning/book-entries.js';
@@ -78,7 +78,7 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
     line: string,
   ): Pick<Explanation, 'currency' | 'posted' | 'earned'> {
     requireDeal(state.engine, deal);
-    const currency = state.payeePlan?.currency ?? '';
+    const currency = state.plan?.currency ?? '';
     const posted = postingOf(state, deal).filter((one) => one.component === component && one.line === line);
     const earned = linesOfDeal(state.engine, deal).flatMap(({ line: credited, amountMinor }): ExplainedLine[] => {
       if (credited.component !== component || `${credited.occurrence}|${credited.line}` !== line) return [];
@@ -99,7 +99,7 @@ export class ExplainLineHandler implements IQueryHandler<ExplainLine, Explanatio
         stream: stored.stream,
         revision: stored.revision,
         number: data.number,
-        partners: data.input.partners,
+        partners: usedPartners(data.input),
       };
     }
     return undefined;

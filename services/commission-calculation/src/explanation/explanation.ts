@@ -111,10 +111,10 @@ export function explanationText(
 }
 
 function creditSentence(
-  { component, occurrence, at, window, planHash, level, child, reverses }: CreditLine,
+  { component, occurrence, at, window, planVersion, level, child, reverses }: CreditLine,
   plan: PublishedPlan | undefined,
 ): string {
-  const version = plan?.versions.findLast(({ plan: one }) => one.hash === planHash);
+  const version = plan?.versions.findLast(({ plan: one }) => one.version === planVersion);
   const title = version?.plan.componentById.get(component)?.title;
   const named = `Component ${component}${title === undefined || title === component ? '' : ` ("${title}")`}`;
   const inForce = version === undefined ? '' : ` in version ${version.number} from ${version.effectiveFrom}`;

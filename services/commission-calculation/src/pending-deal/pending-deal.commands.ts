@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import type { Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { Proposals } from '@tantieme/service-kit/two-people/proposals';
@@ -15,7 +15,7 @@ export class WaiveDeal {
     /** `source|id` */
     readonly deal: string,
     readonly reason: string,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiAcceptedResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
@@ -49,7 +49,7 @@ export class PendingDealsController {
   waive(
     @Param('deal') deal: string,
     @Body() { reason }: WaiveDealBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<ProposalRead> {
     return this.commands.execute(new WaiveDeal(deal, reason, context));
   }

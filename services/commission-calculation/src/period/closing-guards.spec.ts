@@ -88,21 +88,21 @@ describe('a closing', () => {
     const service = await started([{ kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' }, anna, deal('D-1')]);
     const { application } = service;
     const earnings = application.get<EarningRuntime>(EARNING_RUNTIME);
-    const { payeePlan } = (await earnings.load(earningStream('anna', 'resellers'))).state;
-    if (payeePlan === undefined) throw new Error('expected earnings');
-    const planHash = application.get(PlanCatalog).newest('resellers').hash;
+    const { plan } = (await earnings.load(earningStream('anna', 'resellers'))).state;
+    if (plan === undefined) throw new Error('expected earnings');
+    const planVersion = application.get(PlanCatalog).newest('resellers').version;
     let isLate = true;
     await close(service, async (work) => {
       const { closing } = await application.get(Calendars).state(CALENDAR);
       if (!isLate || closing?.sealed !== true || work !== EARN_CONSUMER) return;
       isLate = false;
       const at = '2026-01-10T10:00:00.000Z';
-      const group = { component: 'service', planHash, occurrence: 'booked', at, period: PERIOD, window: PERIOD };
+      const group = { component: 'service', planVersion, occurrence: 'booked', at, period: PERIOD, window: PERIOD };
       const groups = [{ ...group, lines: [['1', '100.00'] as const] }];
       const command = { type: 'credit', deal: 'crm|L-1', number: 1, groups, openFrom: PERIOD, at } as const;
       await earnings.handle(
         earningStream('late', 'resellers'),
-        { ...command, payeePlan: { ...payeePlan, payee: 'late' } },
+        { ...command, ...plan },
         { actor: 'service:test', correlationId: 'c', cause: 'late' },
       );
     });

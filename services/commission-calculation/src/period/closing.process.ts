@@ -25,13 +25,13 @@ import { CALENDAR, calendarOfStream } from '../calendar/calendar.js';
 import type { Calendars } from '../calendar/calendars.service.js';
 import { CREDIT_CONSUMER } from '../credit/credit.consumer.js';
 import { EARN_CONSUMER } from '../earning/earning.consumer.js';
-import { planOfEarningStream } from '../earning/earning.js';
+import { payeePlanOf, planOfEarningStream } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import type { Earning, EarningRuntime } from '../earning/earning.service.js';
 import type { EarningTables } from '../earning/earning.tables.js';
 import type { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { REFERENCE_CONSUMER } from '../reference/reference.consumer.js';
-import { ACTOR, READ_MODEL } from '../service-identity.js';
+import { READ_MODEL } from '../service-identity.js';
 import { pagesOf } from './period.js';
 import type { PeriodCommand, Stage } from './period.js';
 import type { Periods } from './periods.service.js';
@@ -89,7 +89,7 @@ export class Closing {
     const { closing } = await calendars.state(calendar);
     if (closing === null) return;
     const { period, at } = closing;
-    const context = { actor: ACTOR, correlationId, cause: `closing:${calendar}:${period}` };
+    const context = { correlationId, cause: `closing:${calendar}:${period}` };
     const handle = (command: PeriodCommand): Promise<void> => periods.handle(calendar, period, command, context);
     const reachStage = (stage: Stage): Promise<void> => handle({ type: 'reach-stage', stage, at });
     const reached = (place: string, processes: readonly string[]): Promise<boolean> =>
@@ -161,9 +161,11 @@ export class Closing {
     // Another process may have published a version; the closing needs the minimum of the one in force.
     await plans.refresh([...new Set(streams.map(planOfEarningStream))]);
     const work = streams.map((stream): Work<EarningCommand> => {
-      const { hash, minimumMinor, decimals } = this.planAtPeriodStart(planOfEarningStream(stream), period);
+      const { payee, plan } = payeePlanOf(stream);
+      const { version, minimumMinor, decimals } = this.planAtPeriodStart(plan, period);
       const minimum = formatMinor(minimumMinor, decimals);
-      return { stream, command: { type: 'close-period', period, minimum, planHash: hash, at }, context };
+      const command = { type: 'close-period', payee, plan, period, minimum, planVersion: version, at } as const;
+      return { stream, command, context };
     });
     for (const result of await earnings.handleMany(work)) if (result.outcome === 'refused') throw result.error;
   }

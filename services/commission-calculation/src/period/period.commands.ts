@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import type { Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { Proposals } from '@tantieme/service-kit/two-people/proposals';
@@ -17,7 +17,7 @@ export class ClosePeriod {
     readonly period: string,
     /** Reason to close although something is outstanding. */
     readonly force: string | undefined,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 

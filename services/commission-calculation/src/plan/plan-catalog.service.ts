@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
 import type { CompiledPlan } from '@tantieme/commission-engine/plan/compiled';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
@@ -36,9 +36,9 @@ interface Entry {
  * follower.
  */
 @Injectable()
-export class PlanCatalog implements PlanByHash {
+export class PlanCatalog implements PlanByVersion {
   private readonly plans = new Map<string, Entry>();
-  private readonly byHash = new Map<string, CompiledPlan>();
+  private readonly byVersion = new Map<string, CompiledPlan>();
   private readonly missing = new Set<string>();
   private loading: Promise<void> | undefined;
 
@@ -97,7 +97,8 @@ export class PlanCatalog implements PlanByHash {
       const published = changesTerms(event.type) ? { id, revision, versions: state.published } : before?.published;
       this.plans.set(id, { revision, state, published });
       this.missing.delete(id);
-      if (event.type === 'PlanPublished') for (const { plan } of state.published) this.byHash.set(plan.hash, plan);
+      if (event.type === 'PlanPublished')
+        for (const { plan } of state.published) this.byVersion.set(plan.version, plan);
     }
   }
 
@@ -129,14 +130,15 @@ export class PlanCatalog implements PlanByHash {
     return versions && [...new Set(versions.flatMap(({ document }) => document.components.map(({ id }) => id)))];
   }
 
-  has(hash: string): boolean {
-    return this.byHash.has(hash);
+  /** @param version `resellers@2` */
+  has(version: string): boolean {
+    return this.byVersion.has(version);
   }
 
   /** @throws {EngineError} `PlanUnknown` */
-  plan(hash: string): CompiledPlan {
-    const plan = this.byHash.get(hash);
-    if (plan === undefined) throw new EngineError('PlanUnknown', `no published plan document has the hash ${hash}`);
+  plan(version: string): CompiledPlan {
+    const plan = this.byVersion.get(version);
+    if (plan === undefined) throw new EngineError('PlanUnknown', `there is no published version ${version} of a plan`);
     return plan;
   }
 

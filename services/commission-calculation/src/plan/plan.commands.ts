@@ -9,7 +9,7 @@ import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { canonicalJson } from '@tantieme/event-store/canonical-json';
 import { sha256 } from '@tantieme/event-store/sha256';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import { firstUntouchedDay } from '../calendar/calendar.js';
 import { Calendars } from '../calendar/calendars.service.js';
@@ -28,7 +28,7 @@ export interface PlanDraft {
 export class DraftPlan {
   constructor(
     readonly text: string,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 
@@ -56,7 +56,7 @@ export class DraftPlanHandler implements ICommandHandler<DraftPlan, PlanDraft> {
   }
 }
 
-/** SHA-256 of the canonical JSON. Credits refer to a plan version by this hash. */
+/** SHA-256 of the canonical JSON. */
 export function hashOfPlan(document: PlanDocument): string {
   return sha256(canonicalJson(document));
 }
@@ -82,7 +82,7 @@ export class ApprovePlan {
   constructor(
     readonly plan: string,
     readonly version: number,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 
@@ -104,7 +104,7 @@ export class PublishPlan {
     readonly version: number,
     /** Day in the plan's time zone. */
     readonly effectiveFrom: string,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 
@@ -137,7 +137,7 @@ export class EndPlan {
     readonly plan: string,
     /** In the plan's time zone. */
     readonly lastDay: string,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 
@@ -156,7 +156,7 @@ export class EndPlanHandler implements ICommandHandler<EndPlan, void> {
   }
 }
 
-function attributionOf({ actor }: CommandContext): { readonly by: string; readonly at: string } {
+function attributionOf({ actor }: RequestContext): { readonly by: string; readonly at: string } {
   return { by: actor, at: new Date().toISOString() };
 }
 

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/swagger';
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
@@ -65,7 +65,7 @@ export class PlansController {
     },
     422: { PlanInvalid: 'the document has errors, listed with path, line and column' },
   })
-  async draft(@Body() body: unknown, @Context() context: CommandContext): Promise<PlanDraftAnswer> {
+  async draft(@Body() body: unknown, @Context() context: RequestContext): Promise<PlanDraftAnswer> {
     const { plan, version, isNew }: PlanDraft = await this.commands.execute(new DraftPlan(planTextOf(body), context));
     return { ...(await this.version(plan, version)), isNew };
   }
@@ -100,7 +100,7 @@ export class PlansController {
   async approve(
     @Param('id') id: string,
     @Param('version', ParseIntPipe) version: number,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PlanVersionDetail> {
     await this.commands.execute(new ApprovePlan(id, version, context));
     return this.version(id, version);
@@ -131,7 +131,7 @@ export class PlansController {
     @Param('id') id: string,
     @Param('version', ParseIntPipe) version: number,
     @Body() { effectiveFrom }: PublishBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PlanVersionDetail> {
     await this.commands.execute(new PublishPlan(id, version, effectiveFrom, context));
     return this.version(id, version);
@@ -152,7 +152,7 @@ export class PlansController {
   async end(
     @Param('id') id: string,
     @Body() { lastDay }: EndBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PlanSummary> {
     await this.commands.execute(new EndPlan(id, lastDay, context));
     return this.read(id);

@@ -28,11 +28,16 @@ export function planOfStream(stream: string): string {
   return stream.slice(PLAN.length + 1);
 }
 
+/** How credits and earnings name a version: `resellers@2`. */
+export function planVersion(plan: string, number: number): string {
+  return `${plan}@${number}`;
+}
+
 export type PlanCommand =
   | {
       readonly type: 'draft';
       readonly document: PlanDocument;
-      /** SHA-256, hex, of the document's canonical JSON. Credits refer to a version by this hash. */
+      /** SHA-256, hex, of the document's canonical JSON. */
       readonly hash: string;
       /** Warnings of the linter; a document with errors is never drafted. */
       readonly findings: readonly Finding[];
@@ -209,12 +214,12 @@ function evolve(state: PlanState, event: PlanEvent): PlanState {
     }
     case 'PlanPublished': {
       const { number, effectiveFrom } = event.data;
-      const { document, hash } = versionOf(state, number);
+      const { document } = versionOf(state, number);
       const published = omitUndefined({
         number,
         effectiveFrom,
         lastDay: state.ended?.lastDay,
-        plan: compilePlan(document, hash),
+        plan: compilePlan(document, planVersion(document.plan, number)),
         published: attribution,
       });
       return { ...state, published: [...state.published.filter((one) => one.number !== number), published] };
@@ -243,14 +248,15 @@ function decideDraft(
   { versions, published }: PlanState,
 ): readonly PlanEvent[] {
   if (versions.at(-1)?.hash === hash) return [];
-  refuseBreaks(published, compilePlan(document, hash));
+  const number = versions.length + 1;
+  refuseBreaks(published, compilePlan(document, planVersion(document.plan, number)));
   if (versions.length >= PLAN_VERSIONS_MAX)
     throw new DomainError(
       'PlanVersionsTooMany',
       `the plan ${document.plan} has ${versions.length} versions, the most a plan can have; start a new plan`,
       'conflict',
     );
-  const data = { number: versions.length + 1, document, hash, findings, by };
+  const data = { number, document, hash, findings, by };
   return [{ type: 'PlanDrafted', version: 1, occurredAt: at, data }];
 }
 
@@ -279,7 +285,7 @@ function decidePublish({ number, effectiveFrom, by, openFrom, at }: Publish, sta
   const before = state.published.find((one) => one.number === number)?.effectiveFrom;
   if (before === effectiveFrom) return [];
   const others = state.published.filter((one) => one.number !== number);
-  refuseBreaks(others, compilePlan(version.document, version.hash));
+  refuseBreaks(others, compilePlan(version.document, planVersion(version.document.plan, number)));
   const days = before === undefined ? [effectiveFrom] : [before, effectiveFrom];
   refuseClosed(state, openFrom, 'effectiveFrom', (open) => days.some((day) => day < open));
   if (state.ended !== undefined && effectiveFrom > state.ended.lastDay)

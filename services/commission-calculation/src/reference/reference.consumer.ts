@@ -8,7 +8,6 @@ import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import type { Process, Refusal } from '@tantieme/event-sourcing/process/process';
 import { isDay } from '@tantieme/time/day';
 import type { Message } from '@tantieme/messaging/broker';
-import { ACTOR } from '../service-identity.js';
 import { contextOf, newestPerOrigin } from '../batch.consumer.js';
 import { BATCH_MESSAGES } from '../limits.js';
 import type { PartnerCache } from './cache/partner-cache.service.js';
@@ -74,7 +73,7 @@ async function recordReferences(
   refusals.each(batch, (envelope, message) => {
     const { type: kind, data: fact, time: at, id, correlationId } = envelope;
     if (kind !== 'exchange-rate' && kind !== 'quota') throw unexpected(envelope, 'commission-calculation');
-    incoming.push({ kind, fact, at, context: { actor: ACTOR, correlationId, causationId: id }, message });
+    incoming.push({ kind, fact, at, context: { correlationId, causationId: id }, message });
   });
   for (const [index, result] of (await recorder.record(incoming)).entries())
     if ('error' in result && incoming[index] !== undefined) {

@@ -17,7 +17,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { schemaOf } from '@tantieme/contracts/schemas';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Caller, ownPartner, Roles } from '@tantieme/service-kit/access/auth';
 import type { Principal } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
@@ -100,7 +100,7 @@ export class ReferencesController {
   })
   async recordExchangeRate(
     @Body() fact: unknown,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<ExchangeRateRecordedAnswer> {
     const { outcome, fact: exchangeRate } = await this.record('exchange-rate', fact, context, reply);
@@ -136,7 +136,7 @@ export class ReferencesController {
     @Query() query: WithdrawableFileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<StreamableFile> {
     return this.recordBatch('exchange-rate', body, query, contentType, mappingHeader, context);
   }
@@ -168,7 +168,7 @@ export class ReferencesController {
   })
   async recordQuota(
     @Body() fact: unknown,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<QuotaRecordedAnswer> {
     const recorded = await this.record('quota', fact, context, reply);
@@ -202,7 +202,7 @@ export class ReferencesController {
     @Query() query: WithdrawableFileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<StreamableFile> {
     return this.recordBatch('quota', body, query, contentType, mappingHeader, context);
   }
@@ -237,7 +237,7 @@ export class ReferencesController {
   private async record(
     kind: ReferenceKind,
     fact: unknown,
-    { actor, correlationId }: CommandContext,
+    { actor, correlationId }: RequestContext,
     reply: StatusReply,
   ): Promise<ReferenceRecorded> {
     const recorded = await this.commands.execute(new RecordReference(kind, fact, { actor, correlationId }));
@@ -251,7 +251,7 @@ export class ReferencesController {
     query: WithdrawableFileQuery,
     contentType: string | undefined,
     mappingHeader: string | undefined,
-    { actor, correlationId }: CommandContext,
+    { actor, correlationId }: RequestContext,
   ): Promise<StreamableFile> {
     const stream = fileStream(body);
     const { file, locale, dryRun, withdraw } = query;

@@ -75,8 +75,8 @@ describe('a version of the earning arithmetic', () => {
     const old = oldEvents();
     const [credit] = old;
     if (credit?.type !== 'Earned') throw new Error('the first event is a credit');
-    const { payeePlan, input } = credit.data;
-    const command = { type: 'credit', payeePlan, ...input, deal: 'crm|D-3', at: AT } as const;
+    const { currency, calendar, input } = credit.data;
+    const command = { type: 'credit', currency, calendar, ...input, openFrom: null, deal: 'crm|D-3', at: AT } as const;
     const [event] = decider.decide(command, replay(decider, old));
     expect(event?.data).toMatchObject({ engine: 2, amounts: [['0.00']], unchanged: true });
     if (event === undefined) throw new Error('a credit is recorded');

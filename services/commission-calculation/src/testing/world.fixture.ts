@@ -5,7 +5,7 @@
 import { parsePlan } from '@tantieme/commission-engine/plan/lint/parse-plan';
 import type { PlanDocument } from '@tantieme/commission-engine/plan/document';
 import { EngineError } from '@tantieme/commission-engine/engine-error';
-import type { PlanByHash } from '@tantieme/commission-engine/earn/component-rules';
+import type { PlanByVersion } from '@tantieme/commission-engine/earn/component-rules';
 import type { Deal, DealLine, DealPartner } from '@tantieme/contracts/deal';
 import type { Partner } from '@tantieme/contracts/partner';
 import type { ExchangeRate } from '@tantieme/contracts/reference';
@@ -16,11 +16,11 @@ import type { NeededBooks } from '@tantieme/event-sourcing/decide/books';
 import { budgetDecider } from '../budget/budget.js';
 import type { Budget, BudgetEvent, ClaimsInput } from '../budget/budget.js';
 import { calendarDecider, openFromOf } from '../calendar/calendar.js';
-import { creditDecider } from '../credit/credit.js';
+import { creditsIn, creditDecider } from '../credit/credit.js';
 import type { CreditEvent, CreditView, PlanCredit } from '../credit/credit.js';
 import { entriesOf } from '../earning/book-entries.js';
 import { earningBooks, shrink } from '../earning/books.js';
-import { dealsOf, earningDecider, earningStream, postingOf } from '../earning/earning.js';
+import { dealsOf, earningDecider, earningStream, payeePlanOf, postingOf } from '../earning/earning.js';
 import type { EarningCommand } from '../earning/earning.js';
 import { dealPostings } from '../earning/earning-events.js';
 import type { EarningEvent } from '../earning/earning-events.js';
@@ -86,15 +86,15 @@ export interface CreditInTransit extends PlanCredit {
 }
 
 type Change =
-  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'payeePlan' | 'openFrom' | 'at'>
-  | Omit<Extract<EarningCommand, { type: 'receive-grant' }>, 'payeePlan' | 'openFrom' | 'at'>;
+  | Omit<Extract<EarningCommand, { type: 'credit' }>, 'currency' | 'calendar' | 'openFrom' | 'at'>
+  | Omit<Extract<EarningCommand, { type: 'receive-grant' }>, 'currency' | 'calendar' | 'openFrom' | 'at'>;
 
 /** Messages between budgets and earning streams. */
 export type InternalMessage =
   | ({ readonly kind: 'claims'; readonly budget: Budget } & ClaimsInput)
   | ({ readonly kind: 'grant'; readonly payee: string; readonly plan: string } & Omit<GrantInput, 'openFrom'>);
 
-export class World implements PlanByHash {
+export class World implements PlanByVersion {
   readonly plans = new Map<string, PlanStream>();
   readonly partners = new Map<string, ReturnType<World['newReference']>>();
   /** By name of the stream. */
@@ -112,10 +112,10 @@ export class World implements PlanByHash {
   loadedBooks = 0;
   loadedWhole = 0;
 
-  plan(hash: string) {
+  plan(version: string) {
     for (const { state } of this.plans.values())
-      for (const { plan } of state.published) if (plan.hash === hash) return plan;
-    throw new EngineError('PlanUnknown', hash);
+      for (const { plan } of state.published) if (plan.version === version) return plan;
+    throw new EngineError('PlanUnknown', version);
   }
 
   private newReference() {
@@ -207,8 +207,8 @@ export class World implements PlanByHash {
   }
 
   private send(deal: string, events: readonly CreditEvent[]): void {
-    for (const { data } of events.filter((event) => event.type === 'DealCredited'))
-      for (const credit of data.credits) this.creditsInTransit.push({ ...credit, deal, number: data.number });
+    for (const event of events.filter((one) => one.type === 'DealCredited'))
+      for (const credit of creditsIn(event)) this.creditsInTransit.push({ ...credit, deal, number: event.data.number });
   }
 
   /** Brings a credit to its payee. */
@@ -247,9 +247,8 @@ export class World implements PlanByHash {
     const compiled = this.plans.get(plan)?.state.published.at(-1)?.plan;
     if (compiled === undefined) throw new Error(`no plan ${plan}`);
     const { currency, calendarKey: calendar } = compiled;
-    const payeePlan = { payee, plan, currency, calendar };
     const openFrom = openFromOf(calendar, this.calendar.state);
-    const events = [...this.decide(stream, { ...input, payeePlan, openFrom, at: AT })];
+    const events = [...this.decide(stream, { ...input, currency, calendar, openFrom, at: AT })];
     for (const { data } of events) {
       if (!('claims' in data) || data.claims === undefined) continue;
       const revision = stream.events.length - 1;
@@ -327,9 +326,9 @@ export class World implements PlanByHash {
       for (const message of this.messagesInTransit.splice(0)) this.deliver(message);
   }
 
-  /** Hash of the newest version of a plan. */
-  hashOf(plan: string): string {
-    return this.plans.get(plan)?.state.published.at(-1)?.plan.hash ?? '';
+  /** Name of the newest version of a plan. */
+  newestVersion(plan: string): string {
+    return this.plans.get(plan)?.state.published.at(-1)?.plan.version ?? '';
   }
 
   /** Starts and finishes a closing with nothing in between. */
@@ -345,9 +344,10 @@ export class World implements PlanByHash {
 
   endClosing(period: string): void {
     this.calendar.handle({ type: 'seal', period, at: AT });
-    for (const stream of this.earnings.values()) {
-      const planHash = this.hashOf(stream.state.payeePlan?.plan ?? '');
-      this.decide(stream, { type: 'close-period', period, planHash, minimum: '0.00', at: AT });
+    for (const [name, stream] of this.earnings) {
+      const payeePlan = payeePlanOf(name);
+      const planVersion = this.newestVersion(payeePlan.plan);
+      this.decide(stream, { type: 'close-period', ...payeePlan, period, planVersion, minimum: '0.00', at: AT });
     }
     this.calendar.handle({ type: 'finish', period, at: AT });
   }

@@ -9,8 +9,6 @@ import type { Received } from '@tantieme/event-sourcing/process/topic-source';
 import { BATCH_FACTS } from '../limits.js';
 import type { FactRecorder, IncomingFact } from './fact-recorder.service.js';
 
-const ACTOR = 'service:deal-ingestion';
-
 /** A fact that is refused is stored as a refusal, like any other; messages of another type are parked. */
 export function factConsumer(recorder: FactRecorder): Process<Received<Envelope>> {
   return {
@@ -23,7 +21,7 @@ export function factConsumer(recorder: FactRecorder): Process<Received<Envelope>
       refusals.each(batch, (envelope) => {
         const { type, id, data, correlationId } = envelope;
         if (type !== 'deal-fact') throw unexpected(envelope, 'deal-ingestion');
-        const context = { actor: ACTOR, correlationId, causationId: id };
+        const context = { correlationId, causationId: id };
         incoming.push({ fact: data, raw: () => JSON.stringify(data), context });
       });
       await recorder.record(incoming);

@@ -2,7 +2,7 @@ import { Body, Controller, HttpStatus, Inject, Post, Res } from '@nestjs/common'
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { schemaOf } from '@tantieme/contracts/schemas';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
@@ -36,7 +36,7 @@ export class FactsController {
   })
   async record(
     @Body() fact: unknown,
-    @Context() { actor, correlationId }: CommandContext,
+    @Context() { actor, correlationId }: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<FactReceipt> {
     const receipt = receiptOf(await this.commands.execute(new RecordFact(fact, { actor, correlationId })));

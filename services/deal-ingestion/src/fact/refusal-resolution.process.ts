@@ -20,8 +20,6 @@ import type { OpenRefusalRow, OpenRefusalTables } from './open-refusals.tables.j
 import { resolutionOf } from './resolution.js';
 import type { OpenRefusal } from './resolution.js';
 
-const ACTOR = 'service:deal-ingestion';
-
 export function refusalResolution(
   db: Kysely<OpenRefusalTables>,
   recorder: Pick<FactRecorder, 'resolve'>,
@@ -52,7 +50,7 @@ async function resolveIn(
         const resolution = resolved.has(id) ? undefined : resolutionOf(openRefusal(refusal), fact);
         if (resolution === undefined) continue;
         const { correlationId } = metadataOf(stored);
-        await recorder.resolve(id, resolution, hash, { actor: ACTOR, correlationId, causationId: stored.id });
+        await recorder.resolve(id, resolution, hash, { correlationId, causationId: stored.id });
         resolved.add(id);
       }
       continue;

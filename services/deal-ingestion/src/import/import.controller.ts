@@ -17,7 +17,7 @@ import {
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { EventStoreUnavailable } from '@tantieme/event-store/event-store';
 import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
@@ -105,7 +105,7 @@ export class ImportsController {
     @Query() query: FileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() { actor, correlationId }: CommandContext,
+    @Context() { actor, correlationId }: RequestContext,
   ): StreamableFile {
     const stream = fileStream(body);
     const format = fileFormat(query, contentType);
@@ -196,7 +196,7 @@ export class ImportsController {
   async undo(
     @Param() { id }: ImportPath,
     @Query() { dryRun }: DryRunQuery,
-    @Context() { actor, correlationId }: CommandContext,
+    @Context() { actor, correlationId }: RequestContext,
   ): Promise<StreamableFile> {
     const lines = await this.commands.execute(new UndoImport(id, dryRun, { actor, correlationId }));
     return new StreamableFile(Readable.from(this.serialized(lines, correlationId)), { type: NDJSON_TYPE });
@@ -213,7 +213,7 @@ export class ImportsController {
 
   private importFile(
     file: FileToImport,
-    context: Pick<CommandContext, 'actor' | 'correlationId'>,
+    context: Pick<RequestContext, 'actor' | 'correlationId'>,
     write: (line: object) => void,
   ): Promise<object> {
     const id = randomUUID();

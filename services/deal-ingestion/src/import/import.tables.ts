@@ -3,6 +3,7 @@ import { domainEventOf, metadataOf } from '@tantieme/event-sourcing/decide/upcas
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
+import { SERVICE_ACTOR } from '../service-actor.js';
 import type { RefusalTables } from '../refusal/refusal.tables.js';
 import { importOf, IMPORT_EVENTS } from './import.js';
 import type { ImportEvent } from './import.js';
@@ -52,7 +53,7 @@ export async function applyImports(trx: Transaction<ImportTables>, events: reado
             format: event.data.format,
             mapping: event.data.mapping === undefined ? null : JSON.stringify(event.data.mapping),
             state: 'running',
-            actor: metadataOf(stored).actor,
+            actor: metadataOf(stored).actor ?? SERVICE_ACTOR,
             started_at: event.occurredAt,
           })
           .onConflict((conflict) => conflict.column('id').doNothing())

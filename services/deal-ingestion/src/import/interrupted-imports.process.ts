@@ -8,8 +8,6 @@ import type { ImportRuntime } from './import.commands.js';
 import { importDecider, importOf, IMPORT_EVENTS } from './import.js';
 import type { ImportEvent } from './import.js';
 
-const ACTOR = 'service:deal-ingestion';
-
 /**
  * @param aliveFromMs an import that was silent since before then is dead: the start of this process where it alone owns
  *   the event store. Undefined where another replica may run the import: then only long silence counts
@@ -31,7 +29,7 @@ export function interruptedImports(imports: ImportRuntime, aliveFromMs: number |
       const at = new Date(timers.nowMs()).toISOString();
       for (const [stream, lastAt] of running) {
         if (Date.parse(lastAt) >= deadBeforeMs) continue;
-        const context = { actor: ACTOR, correlationId: importOf(stream), cause: `${stream}:interrupted:${lastAt}` };
+        const context = { correlationId: importOf(stream), cause: `${stream}:interrupted:${lastAt}` };
         await imports.handle(stream, { type: 'ImportInterrupted', data: {}, at }, context);
         running.delete(stream);
       }

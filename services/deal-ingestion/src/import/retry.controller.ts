@@ -1,7 +1,7 @@
 import { Controller, HttpCode, HttpStatus, Inject, Param, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
@@ -34,7 +34,7 @@ export class RetryController {
     },
     422: { FactInvalid: 'the fact is still not valid; `errors` name each field' },
   })
-  retry(@Param() { id }: RefusalPath, @Context() { actor, correlationId }: CommandContext): Promise<FactReceipt> {
+  retry(@Param() { id }: RefusalPath, @Context() { actor, correlationId }: RequestContext): Promise<FactReceipt> {
     return this.commands.execute(new RetryRefusal(id, { actor, correlationId }));
   }
 }

@@ -2,7 +2,7 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import type { Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { Proposals } from '@tantieme/service-kit/two-people/proposals';
@@ -13,7 +13,7 @@ export class ProposeDiscard extends Command<Proposal> {
   constructor(
     readonly id: string,
     readonly reason: string,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {
     super();
   }

@@ -5,6 +5,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { Transaction } from 'kysely';
 import { DISCARDED, refusalOf, REFUSAL_EVENTS } from './refusal.js';
 import type { RefusalEvent } from './refusal.js';
+import { SERVICE_ACTOR } from '../service-actor.js';
 
 export interface RefusalRow {
   /** SHA-256 of kind and content. */
@@ -87,7 +88,7 @@ export async function applyRefusals(trx: Transaction<RefusalTables>, events: rea
         errors: JSON.stringify(data.errors),
         raw: data.raw,
         parts: data.parts ?? 0,
-        actor: metadataOf(stored).actor,
+        actor: metadataOf(stored).actor ?? SERVICE_ACTOR,
         resolution: null,
         resolved_at: null,
         discard_reason: null,

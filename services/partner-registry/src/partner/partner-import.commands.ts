@@ -3,7 +3,7 @@ import { Inject, PayloadTooLargeException } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import { tabularProblem } from '@tantieme/service-kit/http/tabular-problem';
 import type { CellFault } from '@tantieme/tabular/cell';
@@ -64,7 +64,7 @@ export interface PartnerFile {
 export class ImportPartners extends Command<readonly ReportLine[]> {
   constructor(
     readonly file: PartnerFile,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {
     super();
   }

@@ -13,7 +13,7 @@ import {
 } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags, getSchemaPath } from '@nestjs/swagger';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
@@ -78,7 +78,7 @@ export class PartnerImportController {
     @Query() query: FileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<StreamableFile> {
     return this.import('partners', body, { ...query, withdraw: false }, contentType, mappingHeader, context);
   }
@@ -102,7 +102,7 @@ export class PartnerImportController {
     @Query() query: WithdrawableFileQuery,
     @Headers('content-type') contentType: string | undefined,
     @Headers('x-import-mapping') mappingHeader: string | undefined,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<StreamableFile> {
     return this.import(kind, body, query, contentType, mappingHeader, context);
   }
@@ -113,7 +113,7 @@ export class PartnerImportController {
     query: WithdrawableFileQuery,
     contentType: string | undefined,
     mappingHeader: string | undefined,
-    context: CommandContext,
+    context: RequestContext,
   ): Promise<StreamableFile> {
     const stream = fileStream(body);
     const { file, locale, dryRun, withdraw } = query;

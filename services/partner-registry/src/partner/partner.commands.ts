@@ -2,7 +2,7 @@
 import { Inject } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import { Registry } from './registry.service.js';
 import type { ChangedPartner } from './registry.service.js';
@@ -13,7 +13,7 @@ export class ChangePartner extends Command<ChangedPartner> {
   constructor(
     readonly id: string,
     readonly change: RequestedChange,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {
     super();
   }

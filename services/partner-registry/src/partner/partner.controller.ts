@@ -14,7 +14,7 @@ import {
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { assertOwn, Caller, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import type { Principal } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
@@ -83,7 +83,7 @@ export class PartnersController {
   async register(
     @Param() { id }: PartnerPath,
     @Body() { name, channel, country }: PartnerDetailsBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<RegisteredPartner> {
     const { partner, created } = await this.commands.execute(
@@ -105,7 +105,7 @@ export class PartnersController {
   assignTier(
     @Param() { id, from }: PartnerDayPath,
     @Body() { tier }: TierBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     return this.change(id, { kind: 'tier', from, tier }, context);
   }
@@ -129,7 +129,7 @@ export class PartnersController {
   assignUpline(
     @Param() { id, from }: PartnerDayPath,
     @Body() { upline }: UplineBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     return this.change(id, { kind: 'upline', from, upline }, context);
   }
@@ -149,7 +149,7 @@ export class PartnersController {
   agree(
     @Param() path: AgreementPath,
     @Body() { plan, from, until }: AgreementBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     const agreement = omitUndefined({ id: path.agreement, plan, from, until });
     return this.change(path.id, { kind: 'agreement', agreement }, context);
@@ -166,7 +166,7 @@ export class PartnersController {
   certify(
     @Param() { id, certificate }: CertificationPath,
     @Body() { certification: name, from, until, count }: CertificationBody,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     const certification = omitUndefined({ id: certificate, certification: name, from, until, count });
     return this.change(id, { kind: 'certification', certification }, context);
@@ -174,14 +174,14 @@ export class PartnersController {
 
   @Delete('partners/:id/tiers/:from')
   @Withdrawal('tier')
-  withdrawTier(@Param() { id, from }: PartnerDayPath, @Context() context: CommandContext): Promise<PartnerAnswer> {
+  withdrawTier(@Param() { id, from }: PartnerDayPath, @Context() context: RequestContext): Promise<PartnerAnswer> {
     return this.withdraw(id, 'tier', from, context);
   }
 
   @Delete('partners/:id/uplines/:from')
   @Withdrawal('upline')
   @ApiProblems({ 409: { UplineCircle: 'a partner would be above itself on some day' } })
-  withdrawUpline(@Param() { id, from }: PartnerDayPath, @Context() context: CommandContext): Promise<PartnerAnswer> {
+  withdrawUpline(@Param() { id, from }: PartnerDayPath, @Context() context: RequestContext): Promise<PartnerAnswer> {
     return this.withdraw(id, 'upline', from, context);
   }
 
@@ -189,7 +189,7 @@ export class PartnersController {
   @Withdrawal('agreement')
   withdrawAgreement(
     @Param() { id, agreement }: AgreementPath,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     return this.withdraw(id, 'agreement', agreement, context);
   }
@@ -198,7 +198,7 @@ export class PartnersController {
   @Withdrawal('certification')
   withdrawCertification(
     @Param() { id, certificate }: CertificationPath,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
   ): Promise<PartnerAnswer> {
     return this.withdraw(id, 'certification', certificate, context);
   }
@@ -236,11 +236,11 @@ export class PartnersController {
     return this.queries.execute(new ListPartnerWarnings(limit, cursor));
   }
 
-  private withdraw(id: string, of: WithdrawableKind, key: string, context: CommandContext): Promise<PartnerAnswer> {
+  private withdraw(id: string, of: WithdrawableKind, key: string, context: RequestContext): Promise<PartnerAnswer> {
     return this.change(id, { kind: 'withdrawal', of, key }, context);
   }
 
-  private async change(id: string, change: RequestedChange, context: CommandContext): Promise<PartnerAnswer> {
+  private async change(id: string, change: RequestedChange, context: RequestContext): Promise<PartnerAnswer> {
     return (await this.commands.execute(new ChangePartner(id, change, context))).partner;
   }
 }

@@ -41,7 +41,6 @@ describe('receiving ledger lines', () => {
               period: '2026-01',
               plan: 'resellers',
               component: 'hardware',
-              kind: 'earning',
               lines: [
                 ['booked|1', january.basis, january.amount],
                 ['booked|2', january.basis, '1.00'],

@@ -2,7 +2,9 @@
 import type { Exchanged, LedgerLine } from '@tantieme/contracts/ledger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 
-export interface LedgerLineGroup extends Pick<LedgerLine, 'period' | 'plan' | 'component' | 'kind'> {
+export interface LedgerLineGroup extends Pick<LedgerLine, 'period' | 'plan' | 'component'> {
+  /** Absent for earnings. */
+  readonly kind?: LedgerLine['kind'];
   /** The period that the lines belong to, where it is not the one that they are posted in. */
   readonly origin?: string;
   /** Where it is not the key of the lines. */
@@ -19,8 +21,12 @@ export function groupLedgerLines(key: string, lines: readonly LedgerLine[]): rea
     const name = JSON.stringify([period, origin, plan, component, deal, kind]);
     let group = groups.get(name);
     if (group === undefined) {
-      const differing = { origin: origin === period ? undefined : origin, deal: deal === key ? undefined : deal };
-      group = { common: { period, plan, component, kind, ...omitUndefined(differing) }, lines: [] };
+      const differing = {
+        origin: origin === period ? undefined : origin,
+        deal: deal === key ? undefined : deal,
+        kind: kind === 'earning' ? undefined : kind,
+      };
+      group = { common: { period, plan, component, ...omitUndefined(differing) }, lines: [] };
       groups.set(name, group);
     }
     group.lines.push(exchanged === undefined ? [line, basis, amount] : [line, basis, amount, exchanged]);
@@ -29,7 +35,7 @@ export function groupLedgerLines(key: string, lines: readonly LedgerLine[]): rea
 }
 
 export function ungroupLedgerLines(key: string, groups: readonly LedgerLineGroup[]): readonly LedgerLine[] {
-  return groups.flatMap(({ period, origin = period, plan, component, deal = key, kind, lines }) =>
+  return groups.flatMap(({ period, origin = period, plan, component, deal = key, kind = 'earning', lines }) =>
     lines.map(([line, basis, amount, exchanged]) => {
       const ledger = { period, origin, plan, component, deal, line, kind, basis, amount };
       return exchanged === undefined ? ledger : { ...ledger, exchanged };

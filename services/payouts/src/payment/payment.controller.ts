@@ -3,7 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { PaymentRecorded } from '@tantieme/contracts/payout';
 import { schemaOf } from '@tantieme/contracts/schemas';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
@@ -51,7 +51,7 @@ export class PaymentsController {
   })
   async record(
     @Body() payment: unknown,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<PaymentReceipt> {
     const receipt: PaymentReceipt = await this.commands.execute(new RecordPayment(payment, context));

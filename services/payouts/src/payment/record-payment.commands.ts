@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import { assertMessageData } from '@tantieme/service-kit/http/message-data';
 
@@ -16,7 +16,7 @@ export class RecordPayment {
   constructor(
     /** Not checked yet: the handler compares it with the schema of the message `payment`. */
     readonly payment: unknown,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 

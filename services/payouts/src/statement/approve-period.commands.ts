@@ -2,7 +2,7 @@ import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { formatAmount, parseAmount } from '@tantieme/money/amount';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 
@@ -22,7 +22,7 @@ export class ApprovePeriod {
   constructor(
     readonly calendar: string,
     readonly period: string,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 

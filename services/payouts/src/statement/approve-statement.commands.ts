@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 
 import { accountStream, periodKey } from '../account/account.js';
@@ -14,7 +14,7 @@ import type { StatementApproval } from './statement.dto.js';
 export class ApproveStatement {
   constructor(
     readonly statement: string,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 

@@ -4,7 +4,7 @@ import { Body, Controller, Get, Header, HttpCode, Inject, Param, Post, Query, St
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { assertOwn, Caller, ownPartner, Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import type { Principal } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
@@ -87,7 +87,7 @@ export class StatementsController {
   })
   @ApiOkResponse({ type: PeriodApproval, description: 'What this request approved' })
   @ApiProblems({ 409: { StatementsNotIssued: 'the statement run of the period is not finished' } })
-  approvePeriod(@Body() body: PeriodOfCalendar, @Context() context: CommandContext): Promise<PeriodApproval> {
+  approvePeriod(@Body() body: PeriodOfCalendar, @Context() context: RequestContext): Promise<PeriodApproval> {
     return this.commands.execute(new ApprovePeriod(body.calendar, body.period, context));
   }
 
@@ -136,7 +136,7 @@ export class StatementsController {
   })
   @ApiOkResponse({ type: StatementApproval, description: 'The first approval of the statement' })
   @ApiProblems({ 404: UNKNOWN })
-  approve(@Param('id') id: string, @Context() context: CommandContext): Promise<StatementApproval> {
+  approve(@Param('id') id: string, @Context() context: RequestContext): Promise<StatementApproval> {
     return this.commands.execute(new ApproveStatement(id, context));
   }
 

@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 
 import type { ProgrammeReceipt } from './programme.dto.js';
@@ -14,7 +14,7 @@ import type { Programmes } from './programmes.service.js';
 export class PublishProgramme {
   constructor(
     readonly document: ProgrammeDocument,
-    readonly context: CommandContext,
+    readonly context: RequestContext,
   ) {}
 }
 

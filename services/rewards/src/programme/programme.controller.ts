@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpStatus, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
+import type { RequestContext } from '@tantieme/event-sourcing/decide/runtime';
 import { Roles, RolesOf } from '@tantieme/service-kit/access/auth';
 import { ApiPage, ApiProblems } from '@tantieme/service-kit/http/api-answers';
 import { Context } from '@tantieme/service-kit/http/context';
@@ -36,7 +36,7 @@ export class ProgrammesController {
   })
   async publish(
     @Body() body: ProgrammeDto,
-    @Context() context: CommandContext,
+    @Context() context: RequestContext,
     @Res({ passthrough: true }) reply: StatusReply,
   ): Promise<ProgrammeReceipt> {
     // Plain JSON for the event: without undefined fields, and without null, which a request may give for an absent

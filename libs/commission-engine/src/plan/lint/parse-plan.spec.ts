@@ -25,10 +25,10 @@ describe('a plan document', () => {
   const text = readFileSync(new URL('../../../../../services/cli/demo/resellers-us.yaml', import.meta.url), 'utf8');
 
   it('compiles to exact numbers', () => {
-    const { plan, findings } = parsePlan(text, 'hash-1');
+    const { plan, findings } = parsePlan(text, 'resellers@1');
     expect(findings).toEqual([]);
     expect(plan).toMatchObject({
-      hash: 'hash-1',
+      version: 'resellers@1',
       id: 'resellers-us',
       currency: 'USD',
       decimals: 2,

@@ -15,7 +15,7 @@ export type Finding = Problem & Place;
 export interface ParsedPlan {
   /** Absent if any finding is an error. */
   readonly document?: PlanDocument;
-  /** The document compiled under the given hash; absent if any finding is an error. */
+  /** The document compiled under the given name; absent if any finding is an error. */
   readonly plan?: CompiledPlan;
   /** In order of their places. */
   readonly findings: readonly Finding[];
@@ -24,9 +24,9 @@ export interface ParsedPlan {
 /**
  * Reads, checks, lints and compiles a plan document in YAML or JSON. Never throws: whatever is wrong becomes a finding.
  *
- * @param hash identity of the compiled plan. A caller that derives it from the document compiles the document again.
+ * @param version name of the compiled plan. A caller that derives it from the document compiles the document again.
  */
-export function parsePlan(text: string, hash = ''): ParsedPlan {
+export function parsePlan(text: string, version = ''): ParsedPlan {
   const read = readPlanText(text);
   if (read.problems.length > 0) return { findings: read.problems };
   const placed = (problems: readonly Problem[]): readonly Finding[] =>
@@ -38,7 +38,7 @@ export function parsePlan(text: string, hash = ''): ParsedPlan {
   const document = read.value;
   const problems = planProblems(document);
   if (problems.some(isError)) return { findings: placed(problems) };
-  const plan = compilePlan(document, hash);
+  const plan = compilePlan(document, version);
   const all = [...problems, ...lintPlan(document, plan)];
   const isRefused = all.some(isError);
   return omitUndefined({
