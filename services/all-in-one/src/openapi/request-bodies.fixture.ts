@@ -258,6 +258,7 @@ export const REQUEST_BODIES: Readonly<Record<string, RequestBody | readonly Requ
   createQuota: { url: '/quotas', samples: [QUOTA, { ...QUOTA, revision: 9, withdrawn: true }], message: 'quota' },
   batchQuotas: { url: '/quotas/batch', samples: [QUOTA, { ...QUOTA, revision: 9, withdrawn: true }], message: 'quota' },
   closePeriod: { url: '/periods/weekly@Europe%2FRome/2026-03/close', samples: [{ force: 'a deal is missing' }] },
+  reopenPeriod: { url: '/periods/weekly@Europe%2FRome/2026-03/reopen', samples: [{ reason: 'a deal is missing' }] },
   waivePendingDeal: { url: '/pending-deals/crm%7CD-1/waive', samples: [{ reason: 'the partner never registers' }] },
   discardParked: { url: '/parked/84d86570-8378-5032-a1f9-b38677db91ec/discard', samples: [{ reason: 'a test' }] },
   rejectParkedProposal: {
