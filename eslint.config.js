@@ -149,7 +149,7 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', storedText] },
   },
   {
-    files: ['libs/{audit,event-sourcing}/src/**/*.ts'],
+    files: ['libs/{audit,event-sourcing,simulation}/src/**/*.ts'],
     ignores: ['**/*.spec.ts', 'libs/event-sourcing/src/decide/upcasting.ts'],
     rules: { 'no-restricted-syntax': ['error', parsedStoredText] },
   },

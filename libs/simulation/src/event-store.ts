@@ -3,6 +3,7 @@
  * contract of the port, but for the faults of the simulation: an append that is refused as unavailable, or stored
  * without an answer.
  */
+import { PAGE_BYTES_MAX } from '@tantieme/event-store/limits';
 import { eventHash, FIRST_PREDECESSOR } from '@tantieme/event-store/chain';
 import {
   categoryOf,
@@ -71,11 +72,14 @@ export class SimulatedLog {
     const events: StoredEvent[] = [];
     if (after < 0n || after > BigInt(this.events.length)) throw new UnknownPosition(after, BigInt(this.events.length));
     let through = after;
-    for (let index = Number(after); index < this.events.length && events.length < limit; index += 1) {
+    let bytesLeft = PAGE_BYTES_MAX;
+    for (let index = Number(after); index < this.events.length && events.length < limit && bytesLeft > 0; index += 1) {
       const event = this.events[index];
       if (event === undefined) break;
       through = event.position;
-      if (matchesFilter(filter, categoryOf(event.stream), event.type)) events.push(event);
+      if (!matchesFilter(filter, categoryOf(event.stream), event.type)) continue;
+      events.push(event);
+      bytesLeft -= event.dataText.length;
     }
     return { events, through, end: Number(through) >= this.events.length };
   }

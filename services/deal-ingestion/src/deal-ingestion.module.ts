@@ -7,8 +7,9 @@ import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
 import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
 import { Background } from '@tantieme/service-kit/background/background';
 import { EMBEDDED } from '@tantieme/service-kit/runtime/config';
+import type { Timers } from '@tantieme/time/timers';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
-import { CONFIG, DATABASE, EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { CONFIG, DATABASE, EVENT_STORE, TIMERS } from '@tantieme/service-kit/runtime/runtime-tokens';
 import { proposalsController } from '@tantieme/service-kit/two-people/proposal.controller';
 import type { Kysely } from 'kysely';
 import { DealsController } from './deal/deal.controller.js';
@@ -100,6 +101,7 @@ export class DealIngestionModule implements OnModuleInit {
     @Inject(FactRecorder) private readonly recorder: FactRecorder,
     @Inject(IMPORT_RUNTIME) private readonly imports: ImportRuntime,
     @Inject(Background) private readonly background: Background,
+    @Inject(TIMERS) private readonly timers: Timers,
   ) {}
 
   onModuleInit(): void {
@@ -109,8 +111,8 @@ export class DealIngestionModule implements OnModuleInit {
     background.add(projectionProcess(db, readModel));
     background.add(refusalResolution(db, recorder));
     background.add(factConsumer(recorder));
-    // Nobody else imports into an embedded event store.
-    const startedMs = Date.now() - process.uptime() * 1000;
+    // Nobody else imports into an embedded event store, and this server takes no request before its threads run.
+    const startedMs = this.timers.nowMs();
     background.add(interruptedImports(imports, config.eventStore === EMBEDDED ? startedMs : undefined));
   }
 }

@@ -27,8 +27,8 @@ const FACTS = history(60);
 const BEFORE = 60;
 /** Facts imported before the second rebuild, in all. */
 const AFTER = 70;
-/** `ImportStarted` and `ImportEnded` of two imports. */
-const IMPORT_EVENTS = 4;
+/** `ImportStarted`, `ImportBatchRecorded` and `ImportEnded` of two imports. */
+const IMPORT_EVENTS = 6;
 
 const databases = new TestDatabases();
 afterAll(() => databases.end());

@@ -54,8 +54,8 @@ function changeAmounts(step: number): readonly string[] {
   const database = new DatabaseSync(join(config.dataDirectory, 'events.sqlite'));
   const changed = database
     .prepare(
-      `UPDATE events SET data = replace(data, '"amount":"', '"amount":"9')
-       WHERE position % ? = 0 AND data LIKE '%"amount":"%'
+      `UPDATE events SET data = replace(data, '.00"', '.01"')
+       WHERE position % ? = 0 AND data LIKE '%.00"%'
        RETURNING position, (SELECT name FROM streams WHERE key = stream) || '@' || revision AS name`,
     )
     .all(step);

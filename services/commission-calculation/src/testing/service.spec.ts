@@ -209,7 +209,7 @@ describe('a closing', () => {
     await service.close('2026-01');
     await service.idle();
     expect((await service.published()).manifests).toEqual([
-      { calendar: CALENDAR, period: '2026-01', page: 1, pages: 1, entries: [] },
+      { calendar: CALENDAR, period: '2026-01', closing: 1, page: 1, pages: 1, entries: [] },
     ]);
   });
 

@@ -9,7 +9,7 @@ import { importDecider, importOf, IMPORT_EVENTS } from './import.js';
 import type { ImportEvent } from './import.js';
 
 /**
- * @param aliveFromMs an import that was silent since before then is dead: the start of this process where it alone owns
+ * @param aliveFromMs an import that was silent since before then is dead: the start of this server where it alone owns
  *   the event store. Undefined where another replica may run the import: then only long silence counts
  */
 export function interruptedImports(imports: ImportRuntime, aliveFromMs: number | undefined): Process<StoredEvent> {

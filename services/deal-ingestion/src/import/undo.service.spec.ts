@@ -49,7 +49,7 @@ const imported = (id: string, is: (one: Import) => boolean): Promise<Import> =>
 const record = (fact: DealFact) => service.post('/deals/facts', fact);
 
 describe('undoing an import', () => {
-  const EMPTY = { source: 'crm', invoices: [], payments: [], soldThrough: [], returns: [] };
+  const EMPTY = { source: 'crm', invoices: [], payments: [], soldThrough: [], returns: [], overReturns: [] };
 
   it('withdraws what the file brought; a dry run lists it with totals first', async () => {
     await record(booked({ deal: 'U-1' }));
