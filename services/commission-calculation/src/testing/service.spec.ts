@@ -161,6 +161,34 @@ describe('a fact corrected for the past', () => {
     expect(await service.store.head()).toBe(before + 1n);
   });
 
+  it('by the withdrawal of a deal leaves the ledger as if the deal had never been sent', async () => {
+    const { terms: _, bookedAt: __, ...withdrawn } = dealOf('D-2');
+    const service = await start();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1')), dealInput(dealOf('D-2'))]);
+    await service.idle();
+    await service.send([dealInput(withdrawn, 1)]);
+    await service.idle();
+    expect(await service.ledger()).toEqual(FIRST_DEAL);
+  });
+
+  it('by the withdrawal of a deal of a closed period is taken back in the open one', async () => {
+    const { terms: _, bookedAt: __, ...withdrawn } = dealOf('D-2');
+    const service = await start();
+    await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1')), dealInput(dealOf('D-2'))]);
+    await service.idle();
+    const before = await service.ledger();
+    await service.close('2026-01');
+    await service.send([dealInput(withdrawn, 1)]);
+    await service.idle();
+    const after = await service.ledger();
+    const reversed = before
+      .filter((line) => line.includes('crm|D-2'))
+      .map((line) => line.replace(' 2026-01 ', ' 2026-02 ').replace(/earning (.+) → (.+)$/, 'adjustment -$1 → -$2'));
+    expect(after).toEqual([...before, ...reversed].sort());
+    await service.close('2026-02');
+    expect(await service.verify()).toMatchObject({ differences: [] });
+  });
+
   it('in a closed period is posted in the open one, with the closed one as its origin', async () => {
     const service = await start();
     await service.send([...TEAM, PUBLISHED, dealInput(dealOf('D-1'))]);
