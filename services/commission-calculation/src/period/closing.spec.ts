@@ -2,6 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { encode } from '@tantieme/contracts/envelope';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { Background } from '@tantieme/service-kit/background/background';
+import { calendarOf } from '@tantieme/time/calendar/key';
+import { periodAt } from '@tantieme/time/calendar/periods';
 import type { Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { PendingDeal } from '../pending-deal/pending-deal.dto.js';
 import { CALENDAR, dealOf, partnerOf, PLAN, Service } from '../testing/service.fixture.js';
@@ -57,8 +59,7 @@ describe('a closing', () => {
   });
 
   it('of a period that has not ended needs a reason', async () => {
-    const now = new Date();
-    const current = now.toISOString().slice(0, 7);
+    const current = periodAt(calendarOf(CALENDAR), Date.now());
     const service = await started();
     expect(await service.beginClosing(current)).toMatchObject({ status: 409, body: { code: 'PeriodNotEnded' } });
     await service.close(current, CALENDAR, 'the company ends today');
