@@ -16,6 +16,7 @@ const CLOSING = 'services/commission-calculation/src/period/closing.process.ts';
 const REWARDS_CLOSING = 'services/rewards/src/closing/closing.process.ts';
 const CREDIT = 'services/commission-calculation/src/credit/credit.ts';
 const EARNING = 'services/commission-calculation/src/earning/earning.ts';
+const CONCLUSIONS = 'services/commission-calculation/src/earning/conclusions.ts';
 const BUDGET = 'services/commission-calculation/src/budget/budget.ts';
 const DEPENDENCIES = 'services/commission-calculation/src/credit/deal-dependencies.service.ts';
 const ACCOUNT = 'services/payouts/src/account/account.ts';
@@ -28,7 +29,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'closing does not wait after the seal',
     file: CLOSING,
-    text: "if (!(await reached('seal', EARNED_BY))) return 'open';",
+    text: "if (!(await reached('seal', EARNED_BY))) return false;",
     replacement: '',
   },
   {
@@ -45,7 +46,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'stream posts into a period that it has closed',
-    file: EARNING,
+    file: CONCLUSIONS,
     text: 'return calendarOpenFrom === null || own > calendarOpenFrom ? own : calendarOpenFrom;',
     replacement: 'return own === "" ? own : calendarOpenFrom;',
   },
@@ -58,19 +59,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'closing does not wait for facts to be credited',
     file: CLOSING,
-    text: "if (!(await reached('facts', [REFERENCE_CONSUMER, CREDIT_CONSUMER]))) return 'open';",
+    text: "if (!(await reached('facts', [REFERENCE_CONSUMER, CREDIT_CONSUMER]))) return false;",
     replacement: '',
   },
   {
     name: 'closing lists the streams before the read model has them',
     file: CLOSING,
-    text: "if (!(await reached('streams', [READ_MODEL]))) return 'open';",
+    text: "if (!(await reached('streams', [READ_MODEL]))) return false;",
     replacement: '',
   },
   {
     name: 'closing writes the manifest before the read model has the entries',
     file: CLOSING,
-    text: "if (!(await reached('manifest', [READ_MODEL]))) return 'open';",
+    text: "if (!(await reached('manifest', [READ_MODEL]))) return false;",
     replacement: '',
   },
   {
@@ -106,13 +107,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'override takes an old earning of the payee below',
     file: EARNING,
-    text: 'if (input.revision <= (state.childRevisions.get(childKey(input)) ?? -1)) return [];',
+    text: 'if (input.revision <= (state.childRevisions.get(input.deal)?.get(input.child) ?? -1)) return [];',
     replacement: '',
   },
   {
     name: 'old grant of a budget counts again',
     file: EARNING,
-    text: 'if (input.revision <= (state.grantRevisions.get(grantKey(input)) ?? -1)) return [];',
+    text: 'if (input.revision <= (state.grantRevisions.get(input.deal)?.get(input.component) ?? -1)) return [];',
     replacement: '',
   },
   {
@@ -178,8 +179,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'payments are not published',
     file: 'services/payouts/src/account/account.events-out.ts',
-    text: "['StatementIssued', 'StatementApproved', 'PaymentRecorded']",
-    replacement: "['StatementIssued', 'StatementApproved']",
+    text: "  'PaymentRecorded',\n",
+    replacement: '',
   },
   {
     name: 'checkpoint before the effect',
