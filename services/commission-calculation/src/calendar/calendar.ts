@@ -350,6 +350,19 @@ function decideClose(
   return [{ type: 'PeriodClosing', version: 1, occurredAt: at, data }];
 }
 
+/**
+ * Why a command would be refused now; undefined where it would change something.
+ * @param done why not, where it would change nothing
+ */
+export function refusalTo(command: CalendarCommand, state: CalendarState, done: DomainError): DomainError | undefined {
+  try {
+    return calendarDecider.decide(command, state).length > 0 ? undefined : done;
+  } catch (error) {
+    if (error instanceof DomainError) return error;
+    throw error;
+  }
+}
+
 /** @throws {DomainError} `PeriodInvalid` */
 export function assertPeriod(calendar: string, period: string): void {
   const refuse = (message: string): DomainError => new DomainError('PeriodInvalid', message);

@@ -8,6 +8,9 @@ import type { EarningState } from './earning-state.js';
 import type { EarningEvent } from './earning-events.js';
 import { SHRUNK_LINES, WHOLE_STREAM_EVENTS } from '../limits.js';
 
+/** The parts of a state that are kept by deal, besides those of the engine. */
+const BY_DEAL = ['creditNumbers', 'posted', 'above', 'childRevisions', 'grantRevisions'] as const;
+
 type EarningDecider = Decider<EarningState, EarningCommand, EarningEvent>;
 
 /** @param options for tests */
@@ -36,7 +39,7 @@ export function earningBooks(
       const added = events.reduce((before, event) => decider.evolve(before, event), stateOf(deals));
       const windows = groups.flatMap((group) => windowOf(group) ?? []);
       addLoaded(state.engine, added.engine, deals, windows);
-      for (const part of ['creditNumbers', 'posted', 'above', 'childRevisions', 'grantRevisions'] as const)
+      for (const part of BY_DEAL)
         for (const [deal, value] of added[part]) (state[part] as Map<string, unknown>).set(deal, value);
       for (const [period, posted] of added.postedIn)
         if (state.closedThrough === null || period > state.closedThrough)
@@ -55,7 +58,7 @@ export function shrink(state: EarningState, linesMax: number): number | undefine
     engine.loaded?.deals ?? new Set([...engine.deals.keys(), ...state.creditNumbers.keys(), ...engine.children.keys()]);
   const countBefore = before.size;
   evictOldDeals(engine, linesMax);
-  for (const part of ['creditNumbers', 'posted', 'above', 'childRevisions', 'grantRevisions'] as const)
+  for (const part of BY_DEAL)
     for (const deal of state[part].keys()) if (!isLoaded(engine, deal)) state[part].delete(deal);
   for (const deals of state.postedIn.values())
     for (const deal of deals) if (!isLoaded(engine, deal)) deals.delete(deal);

@@ -30,7 +30,7 @@ export interface ClosePeriod {
   readonly period: string;
   /** Smallest amount worth a payment, from the plan. */
   readonly minimum: string;
-  /** Hash of the plan version in force when the period begins. */
+  /** Name of the plan version in force when the period begins. */
   readonly planVersion: string;
   readonly at: string;
 }

@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import type { JsonObject, Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { TwoPersonAction } from '@tantieme/service-kit/two-people/proposals';
-import { assertPeriod, calendarDecider } from '../calendar/calendar.js';
+import { assertPeriod } from '../calendar/calendar.js';
 import type { ClosingInput } from '../calendar/calendar.js';
 import { Calendars } from '../calendar/calendars.service.js';
-import { ClosingPreviews, periodClosed } from './closing-preview.service.js';
+import { ClosingPreviews, refusalToClose } from './closing-preview.service.js';
 
 export const CLOSE_PERIOD = 'close-period';
 
@@ -46,13 +46,9 @@ export class ClosePeriodAction implements TwoPersonAction {
     assertPeriod(calendar, period);
     const state = await this.calendars.state(calendar);
     const input = await this.previews.input(calendar, period, state);
-    const events = calendarDecider.decide(
-      { type: 'close', calendar, period, proposal: '', by: '', confirmedBy: '', ...forceOf(request), ...input, at: '' },
-      state,
-    );
-    if (events.length === 0) throw periodClosed(period, state);
-    const { statements, lines, totals } = await this.previews.preview(calendar, period);
-    const read: ClosingRead = { ...input, statements, lines, totals };
+    const refusal = refusalToClose(calendar, period, { ...input, ...forceOf(request) }, state);
+    if (refusal !== undefined) throw refusal;
+    const read: ClosingRead = { ...input, ...(await this.previews.totals(calendar, period)) };
     return read as unknown as JsonObject;
   }
 

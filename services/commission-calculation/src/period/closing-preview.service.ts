@@ -10,7 +10,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import { DATABASE, TIMERS } from '@tantieme/service-kit/runtime/runtime-tokens';
 import type { Timers } from '@tantieme/time/timers';
 import type { Kysely } from 'kysely';
-import { assertPeriod, calendarDecider } from '../calendar/calendar.js';
+import { assertPeriod, refusalTo } from '../calendar/calendar.js';
 import type { CalendarState, ClosingInput, Outstanding } from '../calendar/calendar.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import { EVERY_PERIOD } from '../earning/earning.tables.js';
@@ -121,10 +121,7 @@ export class ClosingPreviews {
   }
 
   /** Sums of the lines that the closing would take: those of the period, and of earlier ones that were never closed. */
-  private async totals(
-    calendar: string,
-    period: string,
-  ): Promise<Pick<ClosingPreview, 'statements' | 'lines' | 'totals'>> {
+  async totals(calendar: string, period: string): Promise<Pick<ClosingPreview, 'statements' | 'lines' | 'totals'>> {
     const statements = new Set<string>();
     const minor = new Map<string, bigint>();
     let lines = 0;
@@ -180,20 +177,24 @@ function refusalOf(
   input: ClosingInput,
   state: CalendarState,
 ): ClosingPreview['refusal'] {
-  const people = { proposal: '', by: '', confirmedBy: '', force: '' };
-  try {
-    const events = calendarDecider.decide({ type: 'close', calendar, period, ...people, ...input, at: '' }, state);
-    if (events.length > 0) return undefined;
-  } catch (error) {
-    if (error instanceof DomainError) return { code: error.code, message: error.message };
-    throw error;
-  }
-  const { code, message } = periodClosed(period, state);
-  return { code, message };
+  const refusal = refusalToClose(calendar, period, { ...input, force: '' }, state);
+  return refusal && { code: refusal.code, message: refusal.message };
+}
+
+/** Why a closing would be refused. */
+export function refusalToClose(
+  calendar: string,
+  period: string,
+  input: ClosingInput & { readonly force?: string },
+  state: CalendarState,
+): DomainError | undefined {
+  const people = { proposal: '', by: '', confirmedBy: '' };
+  const command = { type: 'close', calendar, period, ...people, ...input, at: '' } as const;
+  return refusalTo(command, state, periodClosed(period, state));
 }
 
 /** For a period that is closed already, or is being closed. */
-export function periodClosed(period: string, { closing }: CalendarState): DomainError {
+function periodClosed(period: string, { closing }: CalendarState): DomainError {
   return closing?.period === period
     ? new DomainError('ClosingInProgress', `${period} is being closed already`, 'conflict')
     : new DomainError('PeriodClosed', `${period} is closed already`, 'conflict');

@@ -229,11 +229,7 @@ export class Closing {
       .where('entry', 'is', null)
       .orderBy('stream')
       .execute();
-    for (let start = 0; start < rows.length; start += BATCH_STREAMS) {
-      signal.throwIfAborted();
-      const streams = rows.slice(start, start + BATCH_STREAMS).map(({ stream }) => stream);
-      await this.closeBatch(streams, period, at, context);
-    }
+    for (const streams of batchesOf(rows, signal)) await this.closeBatch(streams, period, at, context);
   }
 
   /** Streams that closed the period, and those with lines after it, which may move back. */
@@ -253,14 +249,9 @@ export class Closing {
       .where('period', '>=', period)
       .orderBy('stream')
       .execute();
-    for (let start = 0; start < rows.length; start += BATCH_STREAMS) {
-      signal.throwIfAborted();
-      const work = rows.slice(start, start + BATCH_STREAMS).map(({ stream }): Work<EarningCommand> => {
-        return { stream, command: { type: 'reopen-period', period, openFrom, at }, context };
-      });
-      for (const result of await this.on.earnings.handleMany(work))
-        if (result.outcome === 'refused') throw result.error;
-    }
+    const command = { type: 'reopen-period', period, openFrom, at } as const;
+    for (const streams of batchesOf(rows, signal))
+      await this.handleAll(streams.map((stream) => ({ stream, command, context })));
   }
 
   private async closeBatch(
@@ -269,7 +260,7 @@ export class Closing {
     at: string,
     context: CommandContext,
   ): Promise<void> {
-    const { plans, earnings } = this.on;
+    const { plans } = this.on;
     // Another process may have published a version; the closing needs the minimum of the one in force.
     await plans.refresh([...new Set(streams.map(planOfEarningStream))]);
     const work = streams.map((stream): Work<EarningCommand> => {
@@ -279,7 +270,12 @@ export class Closing {
       const command = { type: 'close-period', payee, plan, period, minimum, planVersion: version, at } as const;
       return { stream, command, context };
     });
-    for (const result of await earnings.handleMany(work)) if (result.outcome === 'refused') throw result.error;
+    await this.handleAll(work);
+  }
+
+  /** @throws the refusal of a command */
+  private async handleAll(work: readonly Work<EarningCommand>[]): Promise<void> {
+    for (const result of await this.on.earnings.handleMany(work)) if (result.outcome === 'refused') throw result.error;
   }
 
   /** The plan version in force when the period begins; the first one if the period begins before it. */
@@ -306,5 +302,12 @@ export class Closing {
     return rows
       .map(({ entry }) => JSON.parse(entry ?? '') as ManifestEntry)
       .filter(({ lines, negative }) => lines > 0 || negative !== undefined);
+  }
+}
+
+function* batchesOf(rows: readonly { readonly stream: string }[], signal: AbortSignal): Generator<readonly string[]> {
+  for (let start = 0; start < rows.length; start += BATCH_STREAMS) {
+    signal.throwIfAborted();
+    yield rows.slice(start, start + BATCH_STREAMS).map(({ stream }) => stream);
   }
 }

@@ -125,8 +125,7 @@ export const periodDecider: Decider<PeriodState, PeriodCommand & PeriodName, Per
 };
 
 const WAITS_FOR: Readonly<Record<Step, string | undefined>> = {
-  announced:
-    'facts recorded before it to be earned, and what nobody confirmed to be settled (GET /periods/{calendar}/{period}/closing-preview)',
+  announced: 'facts recorded before it to be credited and earned',
   sealed: 'earnings under way to be posted',
   'inputs-drained': 'every earning stream to close the period',
   'earnings-closed': 'rewards to close the period',

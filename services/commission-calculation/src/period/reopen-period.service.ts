@@ -3,7 +3,7 @@ import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { CommandContext } from '@tantieme/event-sourcing/decide/runtime';
 import type { JsonObject, Proposal } from '@tantieme/service-kit/two-people/proposal';
 import type { TwoPersonAction } from '@tantieme/service-kit/two-people/proposals';
-import { assertPeriod, calendarDecider, closingOf } from '../calendar/calendar.js';
+import { assertPeriod, closingOf, refusalTo } from '../calendar/calendar.js';
 import type { CalendarState } from '../calendar/calendar.js';
 import { Calendars } from '../calendar/calendars.service.js';
 import { periodOfSubject } from './close-period.service.js';
@@ -72,12 +72,7 @@ function refusalOf(
   state: CalendarState,
 ): DomainError | undefined {
   const people = { proposal: '', by: '', confirmedBy: '', reason: '' };
-  try {
-    const command = { type: 'reopen', calendar, period, closing, ...people, approvalBegun, at: '' } as const;
-    if (calendarDecider.decide(command, state).length > 0) return undefined;
-  } catch (error) {
-    if (error instanceof DomainError) return error;
-    throw error;
-  }
-  return new DomainError('ReopeningInProgress', `${period} is being reopened already`, 'conflict');
+  const command = { type: 'reopen', calendar, period, closing, ...people, approvalBegun, at: '' } as const;
+  const done = new DomainError('ReopeningInProgress', `${period} is being reopened already`, 'conflict');
+  return refusalTo(command, state, done);
 }

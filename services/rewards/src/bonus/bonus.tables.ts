@@ -79,47 +79,40 @@ async function replaceRows(
 }
 
 /** Streams of the bonuses of a calendar, in order, `limit` at a time. */
-export async function* bonusesOfCalendar(
+export function bonusesOfCalendar(
   db: Kysely<BonusTables>,
   calendar: string,
   limit: number,
 ): AsyncGenerator<readonly string[]> {
-  for (let last = ''; ;) {
-    const rows = await db
-      .selectFrom('rewards_bonuses')
-      .select('stream')
-      .distinct()
-      .where('calendar', '=', calendar)
-      .where('stream', '>', last)
-      .orderBy('stream')
-      .limit(limit)
-      .execute();
-    if (rows.length > 0) yield rows.map(({ stream }) => stream);
-    if (rows.length < limit) return;
-    last = rows.at(-1)?.stream ?? last;
-  }
+  const query = db.selectFrom('rewards_bonuses').select('stream').distinct().where('calendar', '=', calendar);
+  return pagesOf(limit, (last) => query.where('stream', '>', last).orderBy('stream').limit(limit).execute());
 }
 
 /** Streams of the bonuses with a line in a period, in order, `limit` at a time. */
-export async function* bonusesWithLinesIn(
+export function bonusesWithLinesIn(
   db: Kysely<BonusTables>,
   calendar: string,
   period: string,
   limit: number,
 ): AsyncGenerator<readonly string[]> {
+  const query = db
+    .selectFrom('rewards_bonus_periods')
+    .select('stream')
+    .distinct()
+    .where('calendar', '=', calendar)
+    .where('period', '=', period);
+  return pagesOf(limit, (last) => query.where('stream', '>', last).orderBy('stream').limit(limit).execute());
+}
+
+/** @param after the rows of the page after a stream */
+async function* pagesOf(
+  limit: number,
+  after: (last: string) => Promise<readonly { readonly stream: string }[]>,
+): AsyncGenerator<readonly string[]> {
   for (let last = ''; ;) {
-    const rows = await db
-      .selectFrom('rewards_bonus_periods')
-      .select('stream')
-      .distinct()
-      .where('calendar', '=', calendar)
-      .where('period', '=', period)
-      .where('stream', '>', last)
-      .orderBy('stream')
-      .limit(limit)
-      .execute();
-    if (rows.length > 0) yield rows.map(({ stream }) => stream);
-    if (rows.length < limit) return;
-    last = rows.at(-1)?.stream ?? last;
+    const streams = (await after(last)).map(({ stream }) => stream);
+    if (streams.length > 0) yield streams;
+    if (streams.length < limit) return;
+    last = streams.at(-1) ?? last;
   }
 }
