@@ -156,6 +156,23 @@ describe('a closing', () => {
     expect(waits).toBe(rounds);
   });
 
+  it('waits as long as the first one, also after a closing that finished without an answer', async () => {
+    const service = await started([{ kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' }]);
+    const calendars = service.application.get(Calendars);
+    const context = { actor: 'fiona', correlationId: 'c', cause: 'next' };
+    const at = '2026-03-02T09:00:00.000Z';
+    let asked: string[] = [];
+    const step = await begin(service, async (process) => void asked.push(process));
+    expect(await step()).toBe('open');
+    const ofFirst = asked;
+    asked = [];
+    await calendars.handle(CALENDAR, { type: 'finish', period: PERIOD, at }, context);
+    expect(await step()).toBeUndefined();
+    await calendars.handle(CALENDAR, { ...CLOSE, type: 'close', calendar: CALENDAR, period: '2026-02', at }, context);
+    expect(await step()).toBe('open');
+    expect(asked).toEqual(ofFirst);
+  });
+
   it('is not sealed while something is outstanding that nobody has confirmed; a forced one knows what it left', async () => {
     const service = await started([{ kind: 'plan', document: PLAN, effectiveFrom: '2026-01-01' }, deal('D-1')]);
     const step = await begin(service);

@@ -113,7 +113,8 @@ export class Closing {
     const { calendars, periods } = this.on;
     const { closing, reopening } = await calendars.state(calendar);
     const found = closing ?? reopening;
-    if (found === null) return;
+    // The last step may have been stored without an answer.
+    if (found === null) return this.waits.forget(`${calendar} `);
     const { period, closing: number, at } = found;
     const name = { calendar, period, closing: number };
     const kind = closing === null ? 'reopening' : 'closing';
@@ -125,7 +126,7 @@ export class Closing {
     await reach(kind === 'closing' ? 'announced' : 'reopening');
     const { steps } = await periods.state(calendar, period);
     const reached = (place: string, processes: readonly string[]): Promise<boolean> =>
-      this.waits.reached(`${calendar} ${place}`, processes, step);
+      this.waits.reached(`${calendar} ${context.cause} ${place}`, processes, step);
     const underWay = { name, at, context, steps, reach, reached, signal: step.signal };
     const isDone = closing !== null ? await this.close(underWay, closing) : await this.reopen(underWay);
     if (!isDone) return 'open';

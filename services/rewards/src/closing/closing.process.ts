@@ -93,7 +93,9 @@ export class Closing {
   private async closeInOrder(periods: readonly PeriodName[], context: StepContext): Promise<'open' | void> {
     for (const name of [...periods].sort((left, right) => compareText(left.period, right.period))) {
       if (!(await this.proceed(name, context))) return 'open';
-      this.pending.delete(periodStream(name.calendar, name.period));
+      const stream = periodStream(name.calendar, name.period);
+      this.pending.delete(stream);
+      this.waits.forget(`${stream} `);
     }
   }
 
@@ -107,10 +109,10 @@ export class Closing {
 
   private async close(name: ClosingName, at: string, step: StepContext): Promise<boolean> {
     const { periods, calendars, bonuses } = this.on;
-    const { calendar, period } = name;
+    const { calendar, period, closing } = name;
     const stream = periodStream(calendar, period);
     const received = async (place: string): Promise<boolean> =>
-      (await this.waits.reached(`${stream} ${place}`, UPSTREAM, step)) && isCaughtUp(bonuses.referenceData);
+      (await this.waits.reached(`${stream} ${closing} ${place}`, UPSTREAM, step)) && isCaughtUp(bonuses.referenceData);
 
     // Everything published before the manifest counts in this period, so it has to be received before the closing
     // begins.
@@ -122,7 +124,7 @@ export class Closing {
     );
     // Decisions that read the calendar before that have to be appended as well.
     if (!(await received('begun'))) return false;
-    if (!(await this.waits.reached(`${stream} bonuses`, ['rewards-read-model'], step))) return false;
+    if (!(await this.waits.reached(`${stream} ${closing} bonuses`, ['rewards-read-model'], step))) return false;
     const entries = await this.closeBonuses(name, at, step.signal);
     const pages = Math.max(1, Math.ceil(entries.length / MANIFEST_PAGE_ENTRIES));
     for (let page = 1; page <= pages; page += 1)
@@ -138,17 +140,21 @@ export class Closing {
         serviceContext(`${stream}:${page}`, stream),
       );
     await periods.handle(stream, { type: 'close' }, serviceContext(`${stream}:close`, stream));
-    this.waits.forget(`${stream} `);
     return true;
   }
 
-  private async reopen({ calendar, period }: ClosingName, at: string, step: StepContext): Promise<boolean> {
+  private async reopen(
+    { calendar, period, closing: number }: ClosingName,
+    at: string,
+    step: StepContext,
+  ): Promise<boolean> {
     const { db, periods, calendars, bonuses } = this.on;
     const stream = periodStream(calendar, period);
     const calendarOfPeriod = calendarStream(calendar);
     await calendars.handle(calendarOfPeriod, { type: 'reopen', at, calendar, period }, serviceContext(stream, stream));
     // Decisions that read the calendar before that have to be appended as well.
-    if (!(await this.waits.reached(`${stream} reopening`, [...UPSTREAM, 'rewards-read-model'], step))) return false;
+    if (!(await this.waits.reached(`${stream} ${number} reopening`, [...UPSTREAM, 'rewards-read-model'], step)))
+      return false;
     await bonuses.referenceData.refresh();
     const { closing } = (await calendars.load(calendarOfPeriod)).state;
     const openFrom = closing === null ? null : openAfter(calendar, closing);
@@ -164,7 +170,6 @@ export class Closing {
       for (const result of results) if (result.outcome === 'refused') throw result.error;
     }
     await periods.handle(stream, { type: 'finish-reopening' }, serviceContext(`${stream}:reopen`, stream));
-    this.waits.forget(`${stream} `);
     return true;
   }
 

@@ -89,7 +89,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'closing of rewards lists the bonuses before the read model has them',
     file: REWARDS_CLOSING,
-    text: "if (!(await this.waits.reached(`${stream} bonuses`, ['rewards-read-model'], step))) return false;",
+    text: "if (!(await this.waits.reached(`${stream} ${closing} bonuses`, ['rewards-read-model'], step))) return false;",
     replacement: '',
   },
   {
