@@ -1,14 +1,18 @@
 /** The commands of imports: import a file, try that without an effect, and record a refused fact again. */
 import { join } from 'node:path';
 import { Inject, Logger } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
 import { Command, CommandHandler } from '@nestjs/cqrs';
 import type { ICommandHandler } from '@nestjs/cqrs';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { DomainError } from '@tantieme/event-sourcing/decide/decider';
 import type { Runtime } from '@tantieme/event-sourcing/decide/runtime';
+import { EventStoreUnavailable } from '@tantieme/event-store/event-store';
 import { CommandRoles } from '@tantieme/service-kit/access/auth';
 import type { RuntimeConfig } from '@tantieme/service-kit/runtime/config';
-import { CONFIG } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { CONFIG, TIMERS } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { backoffMs } from '@tantieme/time/backoff';
+import type { Timers } from '@tantieme/time/timers';
 import { DEAL_RUNTIME } from '../deal/deal.queries.js';
 import type { DealRuntime } from '../deal/deal.queries.js';
 import { FactRecorder } from '../fact/fact-recorder.service.js';
@@ -47,15 +51,24 @@ export class ImportFacts extends Command<ImportCounts> {
   }
 }
 
+/** Pauses of an import that cannot record its end. */
+const END_BACKOFF = { firstMs: 100, maxMs: 10_000 };
+
 @CommandHandler(ImportFacts)
-export class ImportFactsHandler implements ICommandHandler<ImportFacts> {
+export class ImportFactsHandler implements ICommandHandler<ImportFacts>, OnModuleDestroy {
+  private readonly stopping = new AbortController();
   private readonly logger = new Logger(ImportFacts.name);
 
   constructor(
     @Inject(FactRecorder) private readonly recorder: FactRecorder,
     @Inject(IMPORT_RUNTIME) private readonly imports: ImportRuntime,
     @Inject(CONFIG) private readonly config: RuntimeConfig,
+    @Inject(TIMERS) private readonly timers: Timers,
   ) {}
+
+  onModuleDestroy(): void {
+    this.stopping.abort();
+  }
 
   async execute({ id, file, context, onProgress }: ImportFacts): Promise<ImportCounts> {
     const { stream, format, mapping } = file;
@@ -68,8 +81,8 @@ export class ImportFactsHandler implements ICommandHandler<ImportFacts> {
     };
     const end = (ended: EndImport): Promise<void> => append({ type: 'ImportEnded', data: ended }, 'end');
 
-    await append({ type: 'ImportStarted', data: omitUndefined({ format, file: file.file, mapping }) }, 'start');
     try {
+      await append({ type: 'ImportStarted', data: omitUndefined({ format, file: file.file, mapping }) }, 'start');
       await importFacts(
         stream,
         format,
@@ -88,14 +101,28 @@ export class ImportFactsHandler implements ICommandHandler<ImportFacts> {
         },
         { stagingDirectory: stagingDirectory(this.config), onProgress, onColumns: (names) => (columns = names) },
       );
+      await end(omitUndefined({ counts, columns }));
+      return counts;
     } catch (error) {
-      await end(omitUndefined({ counts, columns, error: failureOf(error) })).catch((failure: unknown) =>
-        this.logger.error({ err: failure }, 'the end of an import was not recorded'),
-      );
+      const failed = omitUndefined({ counts, columns, error: failureOf(error) });
+      await end(failed).catch((failure: unknown) => void this.endLater(failure, () => end(failed)));
       throw error;
     }
-    await end(omitUndefined({ counts, columns }));
-    return counts;
+  }
+
+  /** The event store may be down: the end is recorded once it answers again. */
+  private async endLater(failure: unknown, end: () => Promise<void>): Promise<void> {
+    const { signal } = this.stopping;
+    let last = failure;
+    for (let tries = 1; last instanceof EventStoreUnavailable && !signal.aborted; tries += 1) {
+      await this.timers.wait(backoffMs(END_BACKOFF, tries), signal);
+      try {
+        return await end();
+      } catch (error) {
+        last = error;
+      }
+    }
+    this.logger.error({ err: last }, 'the end of an import was not recorded');
   }
 }
 
