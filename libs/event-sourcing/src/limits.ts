@@ -35,3 +35,6 @@ export const STATEMENTS_MAX = 200;
 
 /** SQLite's page cache of the read models, for a process of usual size. Each thread has a connection. */
 export const PAGE_CACHE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Characters of events applied to a state at a stretch, some 20 ms: other requests of the thread run in between. */
+export const SLICE_CHARACTERS = 512 * 1024;

@@ -12,8 +12,11 @@ export const IMPORTS_BYTES_MAX = 64 * 1024;
 /** Deals looked up in one statement. */
 export const DEALS_IN_STATEMENT_MAX = 1000;
 
-/** Facts in a batch: enough for one transaction to carry its cost, few enough to stay in memory. */
-export const BATCH_FACTS = 1000;
+/** Facts in a batch: enough for one transaction to carry its cost, few enough that health and pages answer in between. */
+export const BATCH_FACTS = 250;
+
+/** Characters after which a batch of an import ends: what is checked, decided and stored in some 50 ms. */
+export const BATCH_CHARACTERS = 512 * 1024;
 
 /** Most reasons that a refusal keeps. */
 export const ERRORS_MAX = 100;

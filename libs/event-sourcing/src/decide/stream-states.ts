@@ -1,8 +1,10 @@
+import { setImmediate as letOthersRun } from 'node:timers/promises';
 import type { EventStore, ExpectedRevision, Position, StoredEvent } from '@tantieme/event-store/event-store';
 import { joinRuns } from '@tantieme/event-store/run';
 import { LRUCache } from 'lru-cache';
 
 import type { Books, NeededBooks } from './books.js';
+import { SLICE_CHARACTERS } from '../limits.js';
 import { scaledBytes } from './cache-scale.js';
 import type { Decider, DomainEvent } from './decider.js';
 import { loadBooks, loadHead } from './load-books.js';
@@ -71,11 +73,16 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
     shrunk.set(stream, entry, { size: sizeOf(stream, entry) });
   }
 
-  function evolve(entry: StreamState<State>, events: readonly StoredEvent[]): void {
+  async function evolve(entry: StreamState<State>, events: readonly StoredEvent[]): Promise<void> {
     const { whole, unfinished } = joinRuns(events);
+    let characters = 0;
     for (const stored of whole) {
       entry.state = decider.evolve(entry.state, parseDomainEvent<Event>(stored, decider.events));
       entry.characters += stored.dataText.length;
+      characters += stored.dataText.length;
+      if (characters < SLICE_CHARACTERS) continue;
+      characters = 0;
+      await letOthersRun();
     }
     entry.unfinished = unfinished;
     entry.revision = events.at(-1)?.revision ?? entry.revision;
@@ -84,7 +91,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
     if (books?.isWhole(entry.state) === false) entry.unloadedThrough = entry.position;
   }
 
-  function entryOf(state: State, events: readonly StoredEvent[]): StreamState<State> {
+  async function entryOf(state: State, events: readonly StoredEvent[]): Promise<StreamState<State>> {
     const entry: StreamState<State> = {
       state,
       revision: 'no-stream',
@@ -94,7 +101,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
       characters: 0,
       unfinished: [],
     };
-    evolve(entry, events);
+    await evolve(entry, events);
     return entry;
   }
 
@@ -115,11 +122,12 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
     const long = await longStreams(streams);
     const short = streams.filter((stream) => !long.has(stream));
     const events = short.length === 0 ? undefined : await store.readStreams(short);
-    for (const stream of short) checkedOut.set(stream, entryOf(decider.initialState(), events?.get(stream) ?? []));
+    for (const stream of short)
+      checkedOut.set(stream, await entryOf(decider.initialState(), events?.get(stream) ?? []));
     if (books === undefined || long.size === 0) return;
     for (const [stream, head] of await loadHead(store, books, [...long])) {
       const state = head.isWhole ? decider.initialState() : books.initialState();
-      checkedOut.set(stream, entryOf(state, head.events));
+      checkedOut.set(stream, await entryOf(state, head.events));
     }
   }
 
@@ -144,7 +152,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
       const wanted: (BooksOf & { readonly entry: StreamState<State> })[] = [];
       for (const [stream, { entry, books: wantedBooks }] of needed)
         if (wantedBooks === 'all')
-          Object.assign(entry, entryOf(decider.initialState(), await store.readStream(stream)));
+          Object.assign(entry, await entryOf(decider.initialState(), await store.readStream(stream)));
         else {
           const { unloadedThrough } = entry;
           const has = (book: string): boolean => books.has(entry.state, book);
@@ -170,7 +178,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
     },
     async refresh(stream, entry) {
       const events = await store.readStream(stream, { from: nextRevision(entry.revision) });
-      evolve(entry, events);
+      await evolve(entry, events);
       entry.isCurrent = true;
       return events.length > 0;
     },

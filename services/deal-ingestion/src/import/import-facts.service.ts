@@ -7,7 +7,7 @@ import { ndjsonLines } from '@tantieme/tabular/ndjson-lines';
 import type { Line } from '@tantieme/tabular/ndjson-lines';
 import { TabularError } from '@tantieme/tabular/tabular-error';
 import { tabularProblem } from '@tantieme/service-kit/http/tabular-problem';
-import { BATCH_FACTS } from '../limits.js';
+import { BATCH_CHARACTERS, BATCH_FACTS } from '../limits.js';
 import type { Candidate, FactSink } from '../fact/candidate.js';
 import type { ColumnMapping } from './column-mapping.js';
 import type { ImportCounts, ImportFormat } from './import.js';
@@ -54,7 +54,7 @@ export async function importFacts(
       case 'ndjson':
         for await (const lines of ndjsonLines(stream)) {
           work.staged += lines.length;
-          for (const line of lines) await work.add(candidateOf(line));
+          for (const line of lines) await work.add(candidateOf(line), line.text.length);
         }
         break;
       case 'csv':
@@ -74,6 +74,8 @@ class ImportWork {
   staged = 0;
   private done = 0;
   private batch: Candidate[] = [];
+  /** Of the batch. */
+  private characters = 0;
   private readonly counts = { accepted: 0, repeated: 0, conflict: 0, refused: 0 };
 
   constructor(
@@ -81,9 +83,11 @@ class ImportWork {
     private readonly onProgress: ((progress: ImportProgress) => void) | undefined,
   ) {}
 
-  async add(candidate: Candidate): Promise<void> {
+  /** @param characters of the fact in its file */
+  async add(candidate: Candidate, characters: number): Promise<void> {
     this.batch.push(candidate);
-    if (this.batch.length >= BATCH_FACTS) await this.flush();
+    this.characters += characters;
+    if (this.batch.length >= BATCH_FACTS || this.characters >= BATCH_CHARACTERS) await this.flush();
   }
 
   report(): void {
@@ -100,6 +104,7 @@ class ImportWork {
     if (this.batch.length === 0) return;
     const batch = this.batch;
     this.batch = [];
+    this.characters = 0;
     for (const { outcome } of await this.sink(batch)) this.counts[outcome] += 1;
     this.done += batch.length;
     this.report();
@@ -134,7 +139,7 @@ async function importCsv(
       const { fact, errors, head, placeOf } = mapper.fact(rows);
       const raw = (): string => mapper.raw(rows);
       const common = { raw, head, placeOf, rows: rows.map(({ row }) => row) };
-      await work.add(errors.length > 0 ? { errors, ...common } : { fact, ...common });
+      await work.add(errors.length > 0 ? { errors, ...common } : { fact, ...common }, charactersOf(rows));
     }
   } finally {
     staging.close();
@@ -150,7 +155,7 @@ async function stageRows(
   onColumns: ImportOptions['onColumns'],
 ): Promise<RowMapper> {
   let mapper: RowMapper | undefined;
-  const withoutDeal: Candidate[] = [];
+  let withoutDeal: Row[] = [];
   let rows = 0;
   for await (const row of csvRows(stream, mapping)) {
     if (mapper === undefined) {
@@ -159,17 +164,19 @@ async function stageRows(
       continue;
     }
     const key = mapper.key(row.cells);
-    if (key === undefined) withoutDeal.push(rowWithoutDeal(row, mapper, mapping));
+    if (key === undefined) withoutDeal.push(row);
     else staging.add(key, row);
     rows += 1;
     if (rows % ROWS_BETWEEN_PROGRESS === 0) {
       work.staged = staging.facts;
       work.report();
     }
-    if (withoutDeal.length >= BATCH_FACTS) for (const candidate of withoutDeal.splice(0)) await work.add(candidate);
+    if (withoutDeal.length < BATCH_FACTS) continue;
+    await addRowsWithoutDeal(withoutDeal, mapper, mapping, work);
+    withoutDeal = [];
   }
   if (mapper === undefined) throw new Error('a CSV stream without a header was not refused');
-  for (const candidate of withoutDeal) await work.add(candidate);
+  await addRowsWithoutDeal(withoutDeal, mapper, mapping, work);
   work.staged = staging.facts;
   work.report();
   return mapper;
@@ -180,6 +187,19 @@ function mapperFor(mapping: ColumnMapping, header: readonly string[]): RowMapper
   if (missing.length > 0)
     throw new TabularError('ColumnsMissing', 'the mapping names columns that the file does not have once', missing);
   return createRowMapper(mapping, header);
+}
+
+async function addRowsWithoutDeal(
+  rows: readonly Row[],
+  mapper: RowMapper,
+  mapping: ColumnMapping,
+  work: ImportWork,
+): Promise<void> {
+  for (const row of rows) await work.add(rowWithoutDeal(row, mapper, mapping), charactersOf([row]));
+}
+
+function charactersOf(rows: readonly Row[]): number {
+  return rows.reduce((sum, { cells }) => cells.reduce((ofRow, cell) => ofRow + cell.length, sum), 0);
 }
 
 function rowWithoutDeal(row: Row, mapper: RowMapper, { source, deal }: ColumnMapping): Candidate {

@@ -10,6 +10,7 @@ import type { ColumnMapping } from './column-mapping.js';
 import { importFacts } from './import-facts.service.js';
 import type { ImportFormat } from './import.js';
 import { removeLeftovers } from './temporary-database.service.js';
+import { BATCH_CHARACTERS, BATCH_FACTS } from '../limits.js';
 
 const stagingDirectory = mkdtempSync(join(tmpdir(), 'import-facts-'));
 afterAll(() => rmSync(stagingDirectory, { recursive: true }));
@@ -47,6 +48,22 @@ async function importing(
       .filter(({ errors = [] }) => errors.length > 0)
       .map(({ raw, errors = [] }) => ({ raw: raw(), errors })),
   };
+}
+
+/** Facts of each batch. */
+async function batchesOf(format: ImportFormat, text: string, mapping?: unknown): Promise<readonly number[]> {
+  const sizes: number[] = [];
+  await importFacts(
+    chunksOf(text, 64 * 1024),
+    format,
+    mapping,
+    (batch) => {
+      sizes.push(batch.length);
+      return Promise.resolve(batch.map(() => ({ outcome: 'accepted' })));
+    },
+    { stagingDirectory },
+  );
+  return sizes;
 }
 
 /** Which row and cell a reason names depends on the order of the rows; nothing else does. */
@@ -699,5 +716,38 @@ describe('a file of withdrawals', () => {
     expect(refused).toMatchObject([
       { errors: [{ row: 2, column: 'Storno', reason: '"yes" is not true, false or empty' }] },
     ]);
+  });
+});
+
+describe('A batch', () => {
+  const long = 'x'.repeat(BATCH_CHARACTERS / 4);
+
+  it('has at most so many facts', async () => {
+    const lines = Array.from({ length: BATCH_FACTS + 1 }, (_, index) => JSON.stringify({ index }));
+    expect(await batchesOf('ndjson', lines.join('\n'))).toEqual([BATCH_FACTS, 1]);
+  });
+
+  it('ends after so many characters of lines, so that the thread answers others in between', async () => {
+    const lines = Array.from({ length: 10 }, () => JSON.stringify({ long }));
+    expect(await batchesOf('ndjson', lines.join('\n'))).toEqual([4, 4, 2]);
+  });
+
+  it('ends after so many characters of rows, with a deal or without', async () => {
+    const rows = (order: (index: number) => string): string =>
+      file(...Array.from({ length: 10 }, (_, index) => `${order(index)},1,1/2/2026,A,1,1,Ohio,${long},`));
+    expect(
+      await batchesOf(
+        'csv',
+        rows((index) => `O-${index}`),
+        mapping,
+      ),
+    ).toEqual([4, 4, 2]);
+    expect(
+      await batchesOf(
+        'csv',
+        rows(() => ''),
+        mapping,
+      ),
+    ).toEqual([4, 4, 2]);
   });
 });
