@@ -1,4 +1,3 @@
-import { setImmediate as letOthersRun } from 'node:timers/promises';
 import type { EventStore, ExpectedRevision, Position, StoredEvent } from '@tantieme/event-store/event-store';
 import { joinRuns } from '@tantieme/event-store/run';
 import { LRUCache } from 'lru-cache';
@@ -82,7 +81,7 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
       characters += stored.dataText.length;
       if (characters < SLICE_CHARACTERS) continue;
       characters = 0;
-      await letOthersRun();
+      await new Promise(setImmediate);
     }
     entry.unfinished = unfinished;
     entry.revision = events.at(-1)?.revision ?? entry.revision;
