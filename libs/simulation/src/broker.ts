@@ -211,7 +211,10 @@ class SimulatedSubscription implements Subscription {
     if (simulation.suffers('refused')) throw new Error('the simulated broker refused the commit');
     if (partition === undefined) throw new Error('the servers have given the partition to another member');
     partition.committed.set(member.options.group, batch.next);
-    if (simulation.suffers('lostAnswer')) throw new Error('the answer of the simulated broker was lost');
+    if (!simulation.suffers('lostAnswer')) return;
+    // As with Kafka's client, the member joins again.
+    this.topics.leave(member);
+    throw new Error('the answer of the simulated broker was lost');
   }
 
   release(batch: Batch): void {
