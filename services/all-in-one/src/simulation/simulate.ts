@@ -1,5 +1,9 @@
 /** `npm run simulate -- --seeds N --from M`: runs the world of each seed, and prints what went wrong. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { printFigures } from '@tantieme/commission-engine/bench/figures';
@@ -12,10 +16,12 @@ const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '10' },
     from: { type: 'string', default: '0' },
-    /** How many seeds run twice: every tenth by default. */
+    /** How many seeds run twice, for the same trace: every tenth by default. */
     'same-trace': { type: 'string' },
     /** A file of what runs without faults answer: written if it does not exist. */
     baseline: { type: 'string' },
+    /** Processes at the same time: as many as there are cores by default. */
+    jobs: { type: 'string', default: String(availableParallelism()) },
     /** Ends at the first violation. */
     'until-found': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -23,32 +29,95 @@ const { values: options } = parseArgs({
   },
 });
 
+/** Seeds of one process: killed servers leave some megabytes behind. */
+const SHARD_SEEDS = 25;
+
 const REPEATED_EVERY = 10;
+
+interface Figures {
+  readonly seeds: number;
+  readonly steps: number;
+  readonly violations: number;
+  /** Of the seeds that ran twice, those with the same trace both times. */
+  readonly same: number;
+  readonly repeated: number;
+}
 
 const from = Number(options.from);
 const to = from + Number(options.seeds);
-const repeatedMax = Number(options['same-trace'] ?? Math.ceil((to - from) / REPEATED_EVERY));
-const baselines = await loadBaselines();
 
-const faults = new Map<string, number>();
-let [seeds, steps, violations, same, repeated] = [0, 0, 0, 0, 0];
-for (let seed = from; seed < to && !(options['until-found'] && violations > 0); seed += 1) {
-  const outcome = await play(seed);
-  seeds += 1;
-  steps += outcome.steps;
-  for (const [fault, times] of outcome.faults) faults.set(fault, (faults.get(fault) ?? 0) + times);
-  if (options.verbose) process.stderr.write(`${named(outcome)}: ${outcome.steps} steps\n`);
-  for (const violation of outcome.violations) report(outcome, violation);
-  if (repeated >= repeatedMax) continue;
-  repeated += 1;
-  if ((await play(seed)).traceHash === outcome.traceHash) same += 1;
-  else report(outcome, 'the same seed made another trace');
+if (process.send !== undefined) {
+  process.send(await runSeeds(await loadBaselines(options.baseline)), () => process.exit());
+  await new Promise(() => undefined);
 }
-if (options.verbose) process.stderr.write(`${JSON.stringify(Object.fromEntries([...faults].toSorted()))}\n`);
 
-const figures = { seeds, steps, violations, sameTrace: `${same} of ${repeated}` };
-printFigures(figures, options.json);
+const directory = mkdtempSync(join(tmpdir(), 'tantieme-simulate-'));
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+const baseline = options.baseline ?? join(directory, 'baseline.json');
+await loadBaselines(baseline);
+const repeatedMax = Number(options['same-trace'] ?? Math.ceil((to - from) / REPEATED_EVERY));
+const results: Figures[] = [];
+const isOver = (): boolean => options['until-found'] && results.some(({ violations }) => violations > 0);
+const jobs = Number(options.jobs);
+const shardSeeds = Math.min(SHARD_SEEDS, Math.ceil((to - from) / jobs));
+let [next, repeats] = [from, repeatedMax];
+await Promise.all(
+  Array.from({ length: jobs }, async () => {
+    while (next < to && !isOver()) {
+      const [first, seeds] = [next, Math.min(shardSeeds, to - next)];
+      // Spread over all processes.
+      const repeated = Math.min(repeats, Math.ceil((seeds * repeatedMax) / (to - from)));
+      next += seeds;
+      repeats -= repeated;
+      results.push(await shard(first, seeds, repeated));
+    }
+  }),
+);
+const sum = (name: keyof Figures): number => results.reduce((total, figures) => total + figures[name], 0);
+const violations = sum('violations');
+const sameTrace = `${sum('same')} of ${sum('repeated')}`;
+printFigures({ seeds: sum('seeds'), steps: sum('steps'), violations, sameTrace }, options.json);
 process.exit(violations === 0 ? 0 : 1);
+
+/** Runs some of the seeds in a process of its own. */
+function shard(first: number, seeds: number, repeated: number): Promise<Figures> {
+  const args = ['--from', first, '--seeds', seeds, '--same-trace', repeated, '--baseline', baseline].map(String);
+  for (const name of ['until-found', 'verbose'] as const) if (options[name]) args.push(`--${name}`);
+  const child = fork(fileURLToPath(import.meta.url), args);
+  return new Promise((done, fail) => {
+    child.once('message', (figures) => done(figures as Figures));
+    child.once('exit', (code) => fail(new Error(`the process of the seeds from ${first} ended with code ${code}`)));
+  });
+}
+
+async function runSeeds(baselines: Readonly<Record<string, string>>): Promise<Figures> {
+  const faults = new Map<string, number>();
+  let [seeds, steps, violations, same, repeated] = [0, 0, 0, 0, 0];
+  const report = (outcome: Outcome, violation: string): void => {
+    violations += 1;
+    process.stderr.write(
+      `${named(outcome)}, step ${outcome.steps}: ${violation}\nrepeat: npm run simulate -- --seeds 1 --from ${outcome.seed}\n`,
+    );
+  };
+  const play = (seed: number): Promise<Outcome> => {
+    const one = playOf(seed);
+    return simulate(one, true, baselines[one.scenario.name]);
+  };
+  for (let seed = from; seed < to && !(options['until-found'] && violations > 0); seed += 1) {
+    const outcome = await play(seed);
+    seeds += 1;
+    steps += outcome.steps;
+    for (const [fault, times] of outcome.faults) faults.set(fault, (faults.get(fault) ?? 0) + times);
+    if (options.verbose) process.stderr.write(`${named(outcome)}: ${outcome.steps} steps\n`);
+    for (const violation of outcome.violations) report(outcome, violation);
+    if (repeated >= Number(options['same-trace'])) continue;
+    repeated += 1;
+    if ((await play(seed)).traceHash === outcome.traceHash) same += 1;
+    else report(outcome, 'the same seed made another trace');
+  }
+  if (options.verbose) process.stderr.write(`${JSON.stringify(Object.fromEntries([...faults].toSorted()))}\n`);
+  return { seeds, steps, violations, same, repeated };
+}
 
 function playOf(seed: number): Play {
   const scenario = SCENARIOS[seed % SCENARIOS.length];
@@ -56,14 +125,8 @@ function playOf(seed: number): Play {
   return { seed, scenario, messaging: Math.floor(seed / SCENARIOS.length) % 2 === 0 ? 'kafka' : 'embedded' };
 }
 
-function play(seed: number): Promise<Outcome> {
-  const one = playOf(seed);
-  return simulate(one, true, baselines[one.scenario.name]);
-}
-
 /** What each scenario answers without faults. */
-async function loadBaselines(): Promise<Readonly<Record<string, string>>> {
-  const { baseline: file } = options;
+async function loadBaselines(file: string | undefined): Promise<Readonly<Record<string, string>>> {
   if (file !== undefined && existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
   const found: Record<string, string> = {};
   for (const scenario of SCENARIOS) {
@@ -75,13 +138,6 @@ async function loadBaselines(): Promise<Readonly<Record<string, string>>> {
   }
   if (file !== undefined) writeFileSync(file, JSON.stringify(found));
   return found;
-}
-
-function report(outcome: Outcome, violation: string): void {
-  violations += 1;
-  process.stderr.write(
-    `${named(outcome)}, step ${outcome.steps}: ${violation}\nrepeat: npm run simulate -- --seeds 1 --from ${outcome.seed}\n`,
-  );
 }
 
 function named({ seed }: Outcome): string {
