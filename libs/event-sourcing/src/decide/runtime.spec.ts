@@ -386,6 +386,22 @@ describe('cached states', () => {
     expect(spied.calls.readStreams).toEqual([['tally-a']]);
   });
 
+  it('stay where they are while many streams pass through once', async () => {
+    const small = createRuntime({ store: spied, decider: tally, cacheBytesMax: 3 * (150 + 200 + 7) });
+    await small.handle('tally-a', { entry: 'x', amount: 1 }, causedBy('x'));
+    const others = ['tally-b', 'tally-c', 'tally-d', 'tally-e'];
+    const passing = [...others, 'tally-a'].map((stream) => ({
+      stream,
+      command: { entry: 'y', amount: 1 },
+      context: causedBy('y'),
+    }));
+    spied.calls.readStreams.length = 0;
+    for (const one of passing) await small.handleMany([one], { isPassing: true });
+    expect(spied.calls.readStreams).toEqual(others.map((stream) => [stream]));
+    await small.handle('tally-a', { entry: 'z', amount: 1 }, causedBy('z'));
+    expect(spied.calls.readStreams).toHaveLength(others.length);
+  });
+
   it('exclude a state larger than the limit, which is read each time', async () => {
     const tiny = createRuntime({ store: spied, decider: tally, cacheBytesMax: 10 });
     for (const entry of ['a', 'b']) await tiny.handle(S, { entry, amount: 1 }, causedBy(entry));
