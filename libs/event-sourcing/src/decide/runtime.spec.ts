@@ -100,6 +100,13 @@ describe('a command', () => {
     });
   });
 
+  it('leaves out of the metadata what caused it where its data names that', async () => {
+    const named = { ...tally, events: { EntryAdded: { ...tally.events.EntryAdded, namesCause: true as const } } };
+    const context = { correlationId: 'c-9', causationId: 'm-0', cause: 'm-1' };
+    const { stored } = await createRuntime({ store, decider: named }).handle(S, { entry: 'a', amount: 5 }, context);
+    expect(JSON.parse(stored[0]?.metadataText ?? '')).toEqual({ correlationId: 'c-9' });
+  });
+
   it('appends nothing when it is repeated', async () => {
     await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     const again = await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));

@@ -25,7 +25,7 @@ import { eventId } from './identity.js';
 import { createStreamStates, nextRevision } from './stream-states.js';
 import type { StreamState } from './stream-states.js';
 import { createKeyedMutex } from './keyed-mutex.js';
-import { cacheParsedData, parseDomainEvent } from './upcasting.js';
+import { cacheParsedData, namesCause, parseDomainEvent } from './upcasting.js';
 
 /** Default limit of the cached states, in bytes. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
@@ -212,11 +212,11 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     const revisionFrom = nextRevision(entry.revision);
     for (const place of group.places.slice(group.done, group.done + call.commandsMax)) {
       const { command, context } = at(call.work, place);
-      const metadata = metadataOf(context);
       const toStore = (event: Event, index: number): DecidedEvent => {
         const { type, version, occurredAt, data } = event;
         const id = eventId(group.stream, context.cause, revisionFrom + events.length + index);
-        return { id, type, version, occurredAt, metadata, data };
+        const metadata = metadataOf(context, namesCause(type, decider.events));
+        return { id, type, version, occurredAt, metadata, causationId: context.causationId, data };
       };
       let decided = decideOrRefuse(decider, command, entry.state);
       if (decided instanceof BooksRequired) {
@@ -636,8 +636,8 @@ function refusalOf(error: unknown): DomainError | undefined {
   return undefined;
 }
 
-function metadataOf({ actor, correlationId, causationId }: CommandContext): EventMetadata {
-  return omitUndefined({ actor, correlationId, causationId });
+function metadataOf({ actor, correlationId, causationId }: CommandContext, namesCause: boolean): EventMetadata {
+  return omitUndefined({ actor, correlationId, causationId: namesCause ? undefined : causationId });
 }
 
 function isUnfinished(group: Group): boolean {
