@@ -58,6 +58,8 @@ export class Runner<Item> {
   readonly lanes = new Map<string, Position>();
   private readonly failures = new Map<string, Failure>();
   private readonly errors = new Map<string, string>();
+  /** Keys of the last step's attempts. */
+  private attempted = new Set<string>();
   private session: AbortController | undefined;
   private running: Promise<void> | undefined;
   private wake: (() => void) | undefined;
@@ -204,6 +206,8 @@ export class Runner<Item> {
     const { host, process } = this;
     const beganMs = host.timers.nowMs();
     let isSaved = false;
+    const attemptedBefore = this.attempted;
+    this.attempted = new Set();
     const context: StepContext = {
       signal,
       timers: host.timers,
@@ -220,6 +224,8 @@ export class Runner<Item> {
         const run = async (): Promise<'open' | void> => {
           const result =
             items.length > 0 || batch.messages === undefined ? await process.step(items, context) : undefined;
+          // What is not attempted any more is done: the answer to the last attempt may have been lost.
+          for (const key of attemptedBefore) if (!this.attempted.has(key)) this.forget(key);
           if (result === 'open') return 'open';
           const refused = [...batch.unreadable, ...(result ?? [])];
           await host.parking.park(process.name, refused[0]?.message.topic ?? '', refused.map(parkedMessageOf));
@@ -233,8 +239,7 @@ export class Runner<Item> {
           const nowMs = host.timers.nowMs();
           const pauseMs = Math.min(Math.max(OPEN_PAUSE_MS_MIN, nowMs - beganMs), OPEN_PAUSE_MS_MAX);
           this.again = { afterMs: nowMs + pauseMs, byMs: nowMs + Math.max(OPEN_PAUSE_MS, pauseMs) };
-          this.errors.delete(batch.lane);
-          this.failures.delete(batch.lane);
+          this.forget(batch.lane);
           return batch;
         }
         this.again = undefined;
@@ -275,11 +280,11 @@ export class Runner<Item> {
   }
 
   private async attempt(key: string, work: () => Promise<'open' | void>, signal: AbortSignal): Promise<'open' | void> {
+    this.attempted.add(key);
     if ((this.failures.get(key)?.untilMs ?? 0) > this.host.timers.nowMs()) return 'open';
     try {
       const result = await work();
-      this.failures.delete(key);
-      this.errors.delete(key);
+      this.forget(key);
       return result;
     } catch (error) {
       if (signal.aborted) throw error;
@@ -300,11 +305,13 @@ export class Runner<Item> {
   }
 
   private succeed(lane: string): void {
-    for (const place of [SOURCE, lane]) {
-      this.failures.delete(place);
-      this.errors.delete(place);
-    }
+    for (const place of [SOURCE, lane]) this.forget(place);
     this.host.changed();
+  }
+
+  private forget(place: string): void {
+    this.failures.delete(place);
+    this.errors.delete(place);
   }
 
   /** Earlier failures no longer apply. */

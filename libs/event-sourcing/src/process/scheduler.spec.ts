@@ -169,6 +169,27 @@ describe('a process on the log', () => {
     expect(delivered).toBe(1);
   });
 
+  it('shows no error of a part that took effect, although its answer was lost', async () => {
+    let left = ['a', 'b'];
+    const process = start(
+      onLog(async (_events, context) => {
+        const results = await Promise.all(
+          left.map((part) =>
+            context.attempt(part, async () => {
+              left = left.filter((one) => one !== part);
+              if (part === 'a') throw new Error('the answer was lost');
+            }),
+          ),
+        );
+        return results.includes('open') ? 'open' : undefined;
+      }),
+    );
+    await add('1');
+    await process.waitFor(await store.head());
+    expect(left).toEqual([]);
+    expect(process.status().lastError).toBeUndefined();
+  });
+
   it('waits for another process without blocking: its step stays open until that one has come far enough', async () => {
     let isSlow = true;
     const slow = onLog(async () => (isSlow ? 'open' : undefined), 'slow');
