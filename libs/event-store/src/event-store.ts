@@ -13,7 +13,7 @@ export interface EventMetadata {
   readonly actor?: string;
   /** Shared by everything that follows from one request or fact. */
   readonly correlationId: string;
-  /** The id of the event or message that caused this event, if any. */
+  /** The id of the event or message that caused this event; absent if there is none, or if the data names it. */
   readonly causationId?: string;
   /** When the first fact of the causal chain was recorded, ISO 8601. Set on a sample of events to measure latency. */
   readonly originRecordedAt?: string;
@@ -30,6 +30,8 @@ export interface NewEvent {
   /** When it happened at its source: an ISO 8601 instant (rule 3). */
   readonly occurredAt: string;
   readonly metadata: EventMetadata;
+  /** The id of the event or message that caused this event. Not stored: its trace continues in this event. */
+  readonly causationId?: string | undefined;
   /** Plain JSON, stored as its canonical text (RFC 8785). */
   readonly data: unknown;
 }
@@ -40,7 +42,7 @@ export interface NewEvent {
  */
 export type Position = bigint;
 
-export interface StoredEvent extends Omit<NewEvent, 'data' | 'metadata'> {
+export interface StoredEvent extends Omit<NewEvent, 'data' | 'metadata' | 'causationId'> {
   readonly stream: string;
   readonly revision: number;
   readonly position: Position;

@@ -4,7 +4,7 @@ import { EventTooLarge, InvalidAppend } from './event-store.js';
 import { EVENT_OVERHEAD_BYTES, APPEND_BYTES_MAX } from './limits.js';
 import type { Append, NewEvent } from './event-store.js';
 
-export interface PreparedEvent extends Omit<NewEvent, 'data' | 'metadata'> {
+export interface PreparedEvent extends Omit<NewEvent, 'data' | 'metadata' | 'causationId'> {
   readonly metadataText: string;
   readonly dataText: string;
 }

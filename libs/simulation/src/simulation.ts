@@ -34,6 +34,10 @@ export const NO_FAULTS: Faults = { refused: 0, lostAnswer: 0, repeated: 0, delay
 /** The longest delay of an operation. */
 const DELAY_MS_MAX = 3000;
 
+/** In each run, one of so many kinds of operations is slow: half of them are delayed. */
+const SLOW_EVERY = 12;
+const SLOW_SHARE = 0.5;
+
 /** An operating system process. What it keeps in memory is gone when it is killed. */
 export interface Machine {
   readonly name: string;
@@ -127,11 +131,19 @@ export class Simulation {
 
   /** Suspends the caller until the simulation chooses it; for ever if its machine is killed before. */
   async turn(machine: Machine, label: string): Promise<void> {
-    if (this.suffers('delayed')) await this.wait(machine, this.pick(DELAY_MS_MAX));
+    if (this.suffers('delayed') || (this.isSlow(label) && this.chance(SLOW_SHARE)))
+      await this.wait(machine, this.pick(DELAY_MS_MAX));
     await new Promise<void>((resume) => {
       this.asked += 1;
       if (machine.isRunning) this.ready.push({ machine, label, resume });
     });
+  }
+
+  /** A kind of operation is its label without the name of a stream. */
+  private isSlow(label: string): boolean {
+    if (this.faults.delayed === 0) return false;
+    const kind = /^\w+( [^-|:]+)?/.exec(label)?.[0] ?? label;
+    return hash('sha1', `${this.seed} ${kind}`, 'buffer').readUInt8() % SLOW_EVERY === 0;
   }
 
   /** Suspends the caller until the simulated clock has passed, or the signal is aborted. */

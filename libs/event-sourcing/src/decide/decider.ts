@@ -13,6 +13,8 @@ export interface DomainEvent {
 export interface EventType<Version extends number = number> {
   /** The version that `decide` writes. */
   readonly version: Version;
+  /** True if its data names the event that caused it, by stream and revision: its metadata does not repeat it. */
+  readonly namesCause?: true;
   /** From the data of version n to that of n + 1, for every n from 1 to the one before `version`. */
   readonly upcast?: Readonly<Record<number, (data: never) => object>>;
 }

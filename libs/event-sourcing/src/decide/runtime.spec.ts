@@ -100,6 +100,13 @@ describe('a command', () => {
     });
   });
 
+  it('leaves out of the metadata what caused it where its data names that', async () => {
+    const named = { ...tally, events: { EntryAdded: { ...tally.events.EntryAdded, namesCause: true as const } } };
+    const context = { correlationId: 'c-9', causationId: 'm-0', cause: 'm-1' };
+    const { stored } = await createRuntime({ store, decider: named }).handle(S, { entry: 'a', amount: 5 }, context);
+    expect(JSON.parse(stored[0]?.metadataText ?? '')).toEqual({ correlationId: 'c-9' });
+  });
+
   it('appends nothing when it is repeated', async () => {
     await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
     const again = await runtime.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
@@ -377,6 +384,22 @@ describe('cached states', () => {
     expect(spied.calls.readStreams).toEqual([]);
     await small.handle('tally-a', { entry: 'y', amount: 1 }, causedBy('y'));
     expect(spied.calls.readStreams).toEqual([['tally-a']]);
+  });
+
+  it('stay where they are while many streams pass through once', async () => {
+    const small = createRuntime({ store: spied, decider: tally, cacheBytesMax: 3 * (150 + 200 + 7) });
+    await small.handle('tally-a', { entry: 'x', amount: 1 }, causedBy('x'));
+    const others = ['tally-b', 'tally-c', 'tally-d', 'tally-e'];
+    const passing = [...others, 'tally-a'].map((stream) => ({
+      stream,
+      command: { entry: 'y', amount: 1 },
+      context: causedBy('y'),
+    }));
+    spied.calls.readStreams.length = 0;
+    for (const one of passing) await small.handleMany([one], { isPassing: true });
+    expect(spied.calls.readStreams).toEqual(others.map((stream) => [stream]));
+    await small.handle('tally-a', { entry: 'z', amount: 1 }, causedBy('z'));
+    expect(spied.calls.readStreams).toHaveLength(others.length);
   });
 
   it('exclude a state larger than the limit, which is read each time', async () => {

@@ -25,7 +25,7 @@ import { eventId } from './identity.js';
 import { createStreamStates, nextRevision } from './stream-states.js';
 import type { StreamState } from './stream-states.js';
 import { createKeyedMutex } from './keyed-mutex.js';
-import { cacheParsedData, parseDomainEvent } from './upcasting.js';
+import { cacheParsedData, namesCause, parseDomainEvent } from './upcasting.js';
 
 /** Default limit of the cached states, in bytes. */
 const CACHE_BYTES_MAX = 64 * 1024 * 1024;
@@ -106,13 +106,24 @@ export interface Runtime<State, Command, Event extends DomainEvent> {
    * must repeat the same work.
    * @throws {ConflictUnresolved}
    */
-  handleMany(work: readonly Work<Command>[]): Promise<readonly (Accepted<State, Event> | Refused)[]>;
+  handleMany(
+    work: readonly Work<Command>[],
+    options?: HandleOptions,
+  ): Promise<readonly (Accepted<State, Event> | Refused)[]>;
   /** The current state, with all books. */
   load(stream: string): Promise<Loaded<State>>;
   /** A part of the current state. `use` is called again if it throws `BooksRequired`, once those books are loaded. */
   read<Result>(stream: string, use: (state: State) => Result): Promise<Result>;
   /** Removes the state of a stream from the cache: the next call reads the whole stream. */
   evict(stream: string): Promise<void>;
+}
+
+export interface HandleOptions {
+  /**
+   * True for work that visits very many streams once: it takes states from the cache, but does not evict the states
+   * that it finds there for those that it has to read.
+   */
+  readonly isPassing?: boolean | undefined;
 }
 
 /** Another process wrote to the stream at every attempt to decide a command. */
@@ -166,6 +177,7 @@ interface Call<State, Command, Result> {
   streamsMax: number;
   /** Commands per stream. */
   commandsMax: number;
+  readonly isPassing: boolean;
 }
 
 /**
@@ -200,11 +212,11 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     const revisionFrom = nextRevision(entry.revision);
     for (const place of group.places.slice(group.done, group.done + call.commandsMax)) {
       const { command, context } = at(call.work, place);
-      const metadata = metadataOf(context);
       const toStore = (event: Event, index: number): DecidedEvent => {
         const { type, version, occurredAt, data } = event;
         const id = eventId(group.stream, context.cause, revisionFrom + events.length + index);
-        return { id, type, version, occurredAt, metadata, data };
+        const metadata = metadataOf(context, namesCause(type, decider.events));
+        return { id, type, version, occurredAt, metadata, causationId: context.causationId, data };
       };
       let decided = decideOrRefuse(decider, command, entry.state);
       if (decided instanceof BooksRequired) {
@@ -453,7 +465,8 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       drafts.filter(({ events, decisions }) => events.length === 0 && decisions.length > 0),
     );
     for (const { group, entry } of drafts)
-      if (!isUnfinished(group) && call.checkedOut.delete(group.stream)) states.checkIn(group.stream, entry);
+      if (!isUnfinished(group) && call.checkedOut.delete(group.stream))
+        states.checkIn(group.stream, entry, call.isPassing);
   }
 
   /** Uses the state as the store has it now, and caches it again. */
@@ -477,7 +490,10 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     });
   }
 
-  async function handleMany(work: readonly Work<Command>[]): Promise<readonly Result[]> {
+  async function handleMany(
+    work: readonly Work<Command>[],
+    { isPassing = false }: HandleOptions = {},
+  ): Promise<readonly Result[]> {
     const groups = groupsOf(work, decider.category);
     const results = new Array<Result | undefined>(work.length).fill(undefined);
     const call: ThisCall = {
@@ -486,6 +502,7 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
       checkedOut: new Map(),
       streamsMax: Number.POSITIVE_INFINITY,
       commandsMax: Number.POSITIVE_INFINITY,
+      isPassing,
     };
     await withLock(
       groups.map(({ stream }) => stream),
@@ -620,8 +637,8 @@ function refusalOf(error: unknown): DomainError | undefined {
   return undefined;
 }
 
-function metadataOf({ actor, correlationId, causationId }: CommandContext): EventMetadata {
-  return omitUndefined({ actor, correlationId, causationId });
+function metadataOf({ actor, correlationId, causationId }: CommandContext, namesCause: boolean): EventMetadata {
+  return omitUndefined({ actor, correlationId, causationId: namesCause ? undefined : causationId });
 }
 
 function isUnfinished(group: Group): boolean {

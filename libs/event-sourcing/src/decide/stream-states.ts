@@ -27,14 +27,19 @@ export interface StreamState<State> {
   characters: number;
   /** Parts of a run that follow the state and are not complete: to be completed before anything else is decided. */
   unfinished: readonly StoredEvent[];
+  /** Which cache it comes from; undefined if it was read from the store. */
+  cache: LRUCache<string, StreamState<State>> | undefined;
 }
 
 /** States of streams: from a cache limited in bytes, otherwise read from the store. */
 export interface StreamStates<State> {
   /** Adds the states of the streams to `checkedOut`, with one read for all that are not cached. */
   checkOut(streams: readonly string[], checkedOut: Map<string, StreamState<State>>): Promise<void>;
-  /** Caches a state that the store also holds. A stream that does not exist is cached as well. */
-  checkIn(stream: string, entry: StreamState<State>): void;
+  /**
+   * Caches a state that the store also holds. A stream that does not exist is cached as well.
+   * @param isPassing leaves the caches as they were: only what comes from them returns there.
+   */
+  checkIn(stream: string, entry: StreamState<State>, isPassing?: boolean): void;
   evict(stream: string): void;
   /** Adds the books that the states need, of streams that are checked out. */
   load(needed: ReadonlyMap<string, { readonly entry: StreamState<State>; readonly books: NeededBooks }>): Promise<void>;
@@ -99,9 +104,17 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
       isCurrent: true,
       characters: 0,
       unfinished: [],
+      cache: undefined,
     };
     await evolve(entry, events);
     return entry;
+  }
+
+  /** Makes a state whole, at the revision that it has. */
+  async function fill(entry: StreamState<State>, events: readonly StoredEvent[]): Promise<void> {
+    const { isCurrent, cache: from, revision } = entry;
+    const until = events.filter((event) => event.revision < nextRevision(revision));
+    Object.assign(entry, await entryOf(decider.initialState(), until), { isCurrent, cache: from });
   }
 
   /** Those of the streams that are too long to be read whole. */
@@ -134,11 +147,13 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
     async checkOut(streams, checkedOut) {
       const missing: string[] = [];
       for (const stream of streams) {
-        const entry = cache.get(stream) ?? shrunk.get(stream);
+        const from = cache.has(stream) ? cache : shrunk;
+        const entry = from.get(stream);
         if (entry === undefined) {
           missing.push(stream);
           continue;
         }
+        entry.cache = from;
         // Not cached while in use: `evolve` may change the state, and a failed append leaves it ahead of the store.
         cache.delete(stream);
         shrunk.delete(stream);
@@ -149,15 +164,21 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
     async load(needed) {
       if (books === undefined) return;
       const wanted: (BooksOf & { readonly entry: StreamState<State> })[] = [];
+      const short = new Map<string, StreamState<State>>();
       for (const [stream, { entry, books: wantedBooks }] of needed)
-        if (wantedBooks === 'all')
-          Object.assign(entry, await entryOf(decider.initialState(), await store.readStream(stream)));
+        if (wantedBooks === 'all') await fill(entry, await store.readStream(stream));
+        else if (wantedBooks.groups.length > 0 && nextRevision(entry.revision) < books.wholeStreamEvents)
+          short.set(stream, entry);
         else {
           const { unloadedThrough } = entry;
           const has = (book: string): boolean => books.has(entry.state, book);
           const revision = nextRevision(entry.revision) - 1;
           wanted.push({ stream, wanted: wantedBooks, has, revision, unloadedThrough, entry });
         }
+      if (short.size > 0) {
+        const read = await store.readStreams([...short.keys()]);
+        for (const [stream, entry] of short) await fill(entry, read.get(stream) ?? []);
+      }
       if (wanted.length === 0) return;
       const loaded = await loadBooks(store, decider, books, wanted);
       for (const [index, { entry }] of wanted.entries()) {
@@ -165,10 +186,11 @@ export function createStreamStates<State, Command, Event extends DomainEvent>(op
         if (one !== undefined) books.add(entry.state, one.wanted, one.events);
       }
     },
-    checkIn(stream, entry) {
+    checkIn(stream, entry, isPassing = false) {
       entry.isCurrent = false;
+      if (isPassing && entry.cache === undefined) return;
       const size = sizeOf(stream, entry);
-      if (size > bytesMax) cacheShrunk(stream, entry);
+      if (size > bytesMax || (isPassing && entry.cache === shrunk)) cacheShrunk(stream, entry);
       else cache.set(stream, entry, { size });
     },
     evict(stream) {

@@ -67,6 +67,11 @@ export function withReader<State, Command, Event extends DomainEvent>(
   return { ...decider, read: (stored) => parseDomainEvent(stored, decider.events) };
 }
 
+/** See `EventType.namesCause`. */
+export function namesCause<Event extends DomainEvent>(type: Event['type'], types: EventTypes<Event>): boolean {
+  return (types as Readonly<Record<string, EventType>>)[type]?.namesCause === true;
+}
+
 function typeOf<Event extends DomainEvent>(stored: StoredFields, types: EventTypes<Event>): EventType {
   const known = types as Readonly<Record<string, EventType>>;
   const type = Object.hasOwn(known, stored.type) ? known[stored.type] : undefined;

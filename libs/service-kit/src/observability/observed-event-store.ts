@@ -66,7 +66,7 @@ function withTraces(appends: readonly Append[]): readonly Append[] {
   if (fieldsOf === undefined || fieldsOf.size === 0) return appends;
   return appends.map((append) => ({
     ...append,
-    events: append.events.map((event) => ({ ...event, metadata: withTraceFields(event.metadata, fieldsOf) })),
+    events: append.events.map((event) => withTraceFields(event, fieldsOf)),
   }));
 }
 

@@ -4,10 +4,13 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { PROPOSALS } from '@tantieme/commission-calculation/proposals.service';
 import { WaiveDeal } from '@tantieme/commission-calculation/pending-deal/pending-deal.commands';
 import { ListPendingDeals } from '@tantieme/commission-calculation/pending-deal/pending-deal.queries';
-import { ClosePeriod } from '@tantieme/commission-calculation/period/period.commands';
+import { ClosePeriod, ReopenPeriod } from '@tantieme/commission-calculation/period/period.commands';
+import type { PeriodRead } from '@tantieme/commission-calculation/period/period.dto';
+import { ReadPeriod } from '@tantieme/commission-calculation/period/period.queries';
 import { ApprovePlan, DraftPlan, PublishPlan } from '@tantieme/commission-calculation/plan/plan.commands';
 import { ListUncreditedDeals } from '@tantieme/commission-calculation/uncredited-deal/uncredited-deal.queries';
 import { encode } from '@tantieme/contracts/envelope';
+import type { Partner } from '@tantieme/contracts/partner';
 import type { Payment, Statement } from '@tantieme/contracts/payout';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import { TOPICS } from '@tantieme/contracts/topics';
@@ -53,6 +56,9 @@ const SENT_AGAIN_SHARE = 0.2;
 /** How often the proposer tries to confirm too. */
 const SAME_PERSON_SHARE = 0.2;
 
+/** How often a period is reopened without waiting for the end of its closing. */
+const REOPENED_EARLY_SHARE = 0.3;
+
 /** More than any list of a scenario holds. */
 const LIST_LIMIT = 1000;
 
@@ -74,12 +80,7 @@ export class Client {
   async play(): Promise<void> {
     const { partners, programme, phases } = this.scenario;
     const setUp = [
-      ...partners.map((partner) =>
-        this.commandOf(
-          `partner ${partner.id}`,
-          (at) => new ChangePartner(partner.id, { kind: 'document', partner }, at),
-        ),
-      ),
+      ...partners.map((partner) => this.change(partner)),
       () => this.publishPlans(),
       this.commandOf('programme', (context) => new PublishProgramme(programme, context), ['ProgrammePublished']),
     ];
@@ -87,9 +88,14 @@ export class Client {
       await this.all([...(index === 0 ? setUp : []), ...this.sent(phase.facts)]);
       await this.all((phase.waived ?? []).map((deal) => () => this.waive(deal)));
       await Promise.all([
-        this.all(this.sent(phase.during ?? [])),
+        this.all([...this.sent(phase.during ?? []), ...(phase.changed ?? []).map((one) => this.change(one, 'again'))]),
         ...phase.closings.map((period) => this.close(period)),
       ]);
+      if (phase.reopened !== undefined) {
+        const { facts, closings } = phase.reopened;
+        await Promise.all([this.all(this.sent(facts)), ...closings.map((period) => this.reopen(period))]);
+        await Promise.all(closings.map((period) => this.close(period, ' again')));
+      }
       await this.settle(phase);
     }
   }
@@ -112,9 +118,19 @@ export class Client {
 
   private sent(facts: readonly unknown[]): readonly (() => Promise<unknown>)[] {
     return facts.flatMap((fact) => {
-      const send = this.commandOf('fact', (context) => new RecordFact(fact, context));
-      return this.simulation.chance(SENT_AGAIN_SHARE) ? [send, send] : [send];
+      return this.again(this.commandOf('fact', (context) => new RecordFact(fact, context)));
     });
+  }
+
+  /** Some things are sent twice. */
+  private again<Task>(task: Task): readonly Task[] {
+    return this.simulation.chance(SENT_AGAIN_SHARE) ? [task, task] : [task];
+  }
+
+  private change(partner: Partner, time = ''): () => Promise<void> {
+    const make = (context: RequestContext): object =>
+      new ChangePartner(partner.id, { kind: 'document', partner }, context);
+    return this.commandOf(`partner ${partner.id} ${time}`, make);
   }
 
   private async publishPlans(): Promise<void> {
@@ -137,9 +153,21 @@ export class Client {
     return this.decideByTwo(`waive ${deal}`, (context) => new WaiveDeal(deal, 'unknown partner', context));
   }
 
-  private close([calendar, period]: Period): Promise<void> {
+  private close([calendar, period]: Period, time = ''): Promise<void> {
     const make = (context: RequestContext): object => new ClosePeriod(calendar, period, undefined, context);
-    return this.decideByTwo(`close ${calendar} ${period}`, make, ['PeriodClosed', 'ClosingInProgress']);
+    return this.decideByTwo(`close ${calendar} ${period}${time}`, make, ['PeriodClosed', 'ClosingInProgress']);
+  }
+
+  /** Before the seal, a reopening stops the closing; between the seal and the end it is refused for a while. */
+  private async reopen([calendar, period]: Period): Promise<void> {
+    if (!this.simulation.chance(REOPENED_EARLY_SHARE))
+      await this.ask(`closed ${period}`, async (server) => {
+        const read = await server.get(QueryBus).execute<ReadPeriod, PeriodRead>(new ReadPeriod(calendar, period));
+        if (read.state !== 'closed') throw new Error(`${period} is ${read.state}`);
+      });
+    const make = (context: RequestContext): object => new ReopenPeriod(calendar, period, 'late deals', context);
+    const done = ['PeriodNotClosed', 'ReopeningInProgress', 'LaterPeriodReopened'];
+    await this.decideByTwo(`reopen ${calendar} ${period}`, make, done);
   }
 
   /** One person proposes, another confirms. @param done codes of refusals that mean an earlier try took effect */
@@ -186,7 +214,7 @@ export class Client {
       const due = documents
         .map((text) => JSON.parse(text) as Statement)
         .filter(({ payable }) => !/^[0.]*$/.test(payable));
-      await this.all(due.map((statement, index) => () => this.pay(statement, index % 2 === 1)));
+      await this.all(due.flatMap((statement, index) => this.again(() => this.pay(statement, index % 2 === 1))));
     }
   }
 

@@ -8,6 +8,8 @@ import {
   calendarOfStream,
 } from '@tantieme/commission-calculation/calendar/calendar';
 import type { CalendarEvent } from '@tantieme/commission-calculation/calendar/calendar';
+import { BUDGET, BUDGET_EVENTS } from '@tantieme/commission-calculation/budget/budget';
+import type { BudgetEvent } from '@tantieme/commission-calculation/budget/budget';
 import { CREDIT, CREDIT_EVENTS, dealOfStream } from '@tantieme/commission-calculation/credit/credit';
 import type { CreditEvent } from '@tantieme/commission-calculation/credit/credit';
 import { EARNING, earningStream, payeePlanOf } from '@tantieme/commission-calculation/earning/earning-stream';
@@ -30,8 +32,13 @@ import type { AccountEvent } from '@tantieme/payouts/account/account';
 import { STATEMENT_RUN } from '@tantieme/payouts/statement-run/statement-run';
 import { BONUS, BONUS_EVENTS } from '@tantieme/rewards/bonus/bonus';
 import type { BonusEvent } from '@tantieme/rewards/bonus/bonus';
-import { REWARDS_PERIOD, REWARDS_PERIOD_EVENTS } from '@tantieme/rewards/period/period';
-import type { PeriodEvent } from '@tantieme/rewards/period/period';
+import {
+  REWARDS_CALENDAR,
+  REWARDS_CALENDAR_EVENTS,
+  REWARDS_PERIOD,
+  REWARDS_PERIOD_EVENTS,
+} from '@tantieme/rewards/period/period';
+import type { CalendarEvent as RewardsCalendarEvent, PeriodEvent } from '@tantieme/rewards/period/period';
 import { isSamePerson, PROPOSAL, PROPOSAL_EVENTS } from '@tantieme/service-kit/two-people/proposal';
 import type { ProposalEvent } from '@tantieme/service-kit/two-people/proposal';
 import type { SimulatedLog } from '@tantieme/simulation/event-store';
@@ -80,13 +87,24 @@ export class Invariants {
   private readonly received = new Map<string, number>();
   /** Minor units posted by statement. */
   private readonly due = new Map<string, bigint>();
-  private readonly statements = new Map<string, { readonly payable: string; isApproved: boolean }>();
+  /** By id without the number of the closing. */
+  private readonly statements = new Map<
+    string,
+    { readonly id: string; readonly payable: string; isApproved: boolean }
+  >();
+  private readonly statementIds = new Set<string>();
   private readonly payments = new Map<string, number>();
   /** By payee, currency and calendar. */
   private readonly carried = new Map<string, string>();
-  /** The last closed period by author of lines and calendar; what has begun to close and is not closed yet. */
-  private readonly closedThrough = new Map<string, string>();
+  /** Closed periods by author of lines and calendar; what has begun to close or reopen and has not finished. */
+  private readonly closed = new Map<string, string[]>();
   private readonly closing = new Set<string>();
+  /** Number of the newest closing by calendar and period. */
+  private readonly closings = new Map<string, number>();
+  /** What each stream has closed itself ends before this period. */
+  private readonly openFrom = new Map<string, string>();
+  /** Newest revision by stream and what it is about: older ones must not count again. */
+  private readonly inputs = new Map<string, number>();
   private readonly parked = new Set<string>();
   /** The proposer, and whether the action is confirmed but not carried out. */
   private readonly proposals = new Map<string, { readonly by: string; isPending: boolean }>();
@@ -119,8 +137,7 @@ export class Invariants {
         this.must(this.received.get(name) === revision, `${name} never reached its account`);
     for (const [id, minor] of this.due) {
       const [payee, currency, calendar = '', period = ''] = id.split('|');
-      const isClosed = period <= (this.closedThrough.get(`${EARNING} ${calendar}`) ?? '');
-      if (isClosed)
+      if (this.isClosed(EARNING, calendar, period))
         this.must(minor === 0n || this.statements.has(id), `${payee} has ${minor} ${currency} on no statement`);
     }
     for (const [id, { isApproved }] of this.statements) this.must(isApproved, `${id} was never approved`);
@@ -154,9 +171,20 @@ export class Invariants {
         return this.checkBonus(stored, domainEventOf<BonusEvent>(stored, BONUS_EVENTS));
       case CALENDARS:
         return this.checkClosing(stored, domainEventOf<CalendarEvent>(stored, CALENDAR_EVENTS));
+      case REWARDS_CALENDAR: {
+        const { type, data } = domainEventOf<RewardsCalendarEvent>(stored, REWARDS_CALENDAR_EVENTS);
+        if (type === 'RewardsPeriodUnsealed') this.closed.get(`${BONUS} ${data.calendar}`)?.pop();
+        return;
+      }
       case REWARDS_PERIOD: {
         const { type, data } = domainEventOf<PeriodEvent>(stored, REWARDS_PERIOD_EVENTS);
         if (type === 'RewardsPeriodClosed') this.close(BONUS, data.calendar, data.period);
+        return;
+      }
+      case BUDGET: {
+        const { type, data } = domainEventOf<BudgetEvent>(stored, BUDGET_EVENTS);
+        if (type === 'ClaimsReceived')
+          this.isNewer(stored.stream, `${data.input.payee} ${data.input.deal}`, data.input.revision);
         return;
       }
       case STATEMENT_RUN:
@@ -192,6 +220,7 @@ export class Invariants {
     const { input, number, credits, uncredited = [], pending = [] } = data;
     const origin = input.origin?.revision ?? before?.origin ?? -1;
     this.must(number === (before?.number ?? 0) + 1, `${stream} has the number ${number} after ${before?.number ?? 0}`);
+    if (input.origin !== undefined) this.isNewer(stream, 'origin', input.origin.revision);
     this.must(origin <= (this.deals.get(stream) ?? -1), `${stream} is about a fact that was never recorded`);
     const credited = new Set(before?.credited);
     for (const { payee, plan, groups } of credits) {
@@ -218,14 +247,23 @@ export class Invariants {
       this.must(number > (this.earned.get(name) ?? 0), `${name} has earned credit ${number} before`);
       this.must(number <= (this.credited.get(name) ?? 0), `${name} has earned a credit that does not exist`);
       this.earned.set(name, number);
-    }
+    } else if (event.type === 'ChildEarningReceived') {
+      const { deal, child, revision: of } = event.data.input;
+      this.isNewer(stream, `${deal} ${child}`, of);
+    } else if (event.type === 'GrantReceived') {
+      const { deal, component, revision: of } = event.data.input;
+      this.isNewer(stream, `${deal} ${component}`, of);
+    } else if (event.type === 'EarningPeriodReopened') this.openFrom.set(stream, event.data.input.openFrom ?? '');
     for (const { deal, lines } of dealPostings(event))
       this.post({ stream, key: deal, revision, payee, currency, calendar, lines }, EARNING);
+    if (event.type === 'EarningPeriodClosed') this.openFrom.set(stream, `${event.data.period}~`);
   }
 
   /** Programmes of all scenarios have the same calendar. */
   private checkBonus({ stream, revision }: StoredEvent, { type, data }: BonusEvent): void {
-    if (type !== 'BonusDecided') return;
+    if (type === 'BonusPeriodClosed') this.openFrom.set(stream, `${data.period}~`);
+    if (type === 'BonusPeriodClosed') return;
+    if (type === 'BonusPeriodReopened') this.openFrom.set(stream, data.openFrom ?? '');
     for (const { window, lines } of data.windows)
       this.post(
         { stream, key: window, revision, payee: data.payee, currency: 'EUR', calendar: CALENDAR, lines },
@@ -244,9 +282,10 @@ export class Invariants {
       const change = (minor.get(period) ?? 0n) - (before.get(period) ?? 0n);
       if (change === 0n) continue;
       const id = `${payee}|${currency}|${calendar}|${period}`;
+      this.must(!this.isClosed(author, calendar, period), `${stream} posts ${key} in closed ${period}`);
       this.must(
-        period > (this.closedThrough.get(`${author} ${calendar}`) ?? ''),
-        `${stream} posts ${key} in closed ${period}`,
+        period >= (this.openFrom.get(stream) ?? ''),
+        `${stream} posts ${key} in ${period}, which it has closed`,
       );
       this.must(!this.statements.has(id), `${stream} posts ${key} after ${id} was issued`);
       this.due.set(id, (this.due.get(id) ?? 0n) + change);
@@ -255,21 +294,57 @@ export class Invariants {
 
   private checkClosing({ stream }: StoredEvent, { type, data }: CalendarEvent): void {
     const calendar = calendarOfStream(stream);
-    if (type === 'PeriodFinished') this.close(EARNING, calendar, data.period);
-    if (type !== 'PeriodClosing') return;
-    this.must(!isSamePerson(data.by, data.confirmedBy), `${data.by} alone closes ${data.period}`);
-    this.must(data.force !== undefined || this.parked.size === 0, `${data.period} closes with a parked item`);
-    for (const name of [
-      `${EARNING} ${calendar}|${data.period}`,
-      `${BONUS} ${calendar}|${data.period}`,
-      `${calendar}:${data.period}`,
-    ])
-      this.closing.add(name);
+    const { period } = data;
+    const parts = [`${EARNING} ${calendar}|${period}`, `${BONUS} ${calendar}|${period}`, `${calendar}:${period}`];
+    switch (type) {
+      case 'PeriodClosing':
+        this.must(!isSamePerson(data.by, data.confirmedBy), `${data.by} alone closes ${period}`);
+        this.must(data.force !== undefined || this.parked.size === 0, `${period} closes with a parked item`);
+        this.must(
+          data.closing === (this.closings.get(`${calendar}|${period}`) ?? 0) + 1,
+          `${period} closes as number ${data.closing}`,
+        );
+        this.closings.set(`${calendar}|${period}`, data.closing);
+        for (const part of parts) this.closing.add(part);
+        return;
+      case 'PeriodFinished':
+        return this.close(EARNING, calendar, period);
+      case 'PeriodReopening':
+        this.must(!isSamePerson(data.by, data.confirmedBy), `${data.by} alone reopens ${period}`);
+        for (const part of parts) this.closing.delete(part);
+        this.closing.add(`reopened ${calendar}|${period}`);
+        return;
+      case 'PeriodUnsealed':
+        this.closed.get(`${EARNING} ${calendar}`)?.pop();
+        for (const [id, { isApproved }] of this.statements)
+          this.must(
+            !id.endsWith(`|${calendar}|${period}`),
+            `${period} is open, and has ${id}, approved: ${isApproved}`,
+          );
+        return;
+      case 'PeriodReopened':
+      case 'ReopeningRefused':
+        this.closing.delete(`reopened ${calendar}|${period}`);
+        return;
+      default:
+    }
   }
 
   private close(author: string, calendar: string, period: string): void {
     this.closing.delete(`${author} ${calendar}|${period}`);
-    this.closedThrough.set(`${author} ${calendar}`, period);
+    const name = `${author} ${calendar}`;
+    this.closed.set(name, [...(this.closed.get(name) ?? []), period]);
+  }
+
+  private isClosed(author: string, calendar: string, period: string): boolean {
+    return period <= (this.closed.get(`${author} ${calendar}`)?.at(-1) ?? '');
+  }
+
+  /** A message that was received before, or an older one, is no input. */
+  private isNewer(stream: string, about: string, revision: number): void {
+    const name = `${stream} ${about}`;
+    this.must(revision > (this.inputs.get(name) ?? -1), `${name} counts again as of ${revision}`);
+    this.inputs.set(name, revision);
   }
 
   private checkAccount({ stream }: StoredEvent, { type, data }: AccountEvent): void {
@@ -286,11 +361,16 @@ export class Invariants {
         return;
       }
       case 'StatementIssued': {
-        const { id, payee, currency, calendar, opening, total, forgiven = '0', payable, carried } = data.statement;
+        const { payee, currency, calendar, period, opening, total, forgiven = '0', payable, carried } = data.statement;
+        const id = `${payee}|${currency}|${calendar}|${period}`;
+        const closing = this.closings.get(`${calendar}|${period}`) ?? 0;
+        this.must(data.statement.id === `${id}${closing === 1 ? '' : `~${closing}`}`, `${id} is of closing ${closing}`);
+        this.must(!this.statementIds.has(data.statement.id), `the id ${data.statement.id} comes again`);
+        this.statementIds.add(data.statement.id);
         const account = `${payee}|${currency}|${calendar}`;
         const minor = (amount: string): bigint => parseAmount(amount, currency);
         this.must(!this.statements.has(id), `${id} is issued twice`);
-        this.statements.set(id, { payable, isApproved: false });
+        this.statements.set(id, { id: data.statement.id, payable, isApproved: false });
         this.must(
           minor(total) === (this.due.get(id) ?? 0n),
           `${id} has ${total}, posted are ${this.due.get(id) ?? 0n}`,
@@ -305,13 +385,13 @@ export class Invariants {
       }
       case 'StatementWithdrawn': {
         const { statement, payee, currency, calendar, carried } = data;
-        this.must(this.statements.get(statement)?.isApproved === false, `${statement} is withdrawn after its approval`);
-        this.statements.delete(statement);
+        this.must(this.statementOf(statement)?.isApproved === false, `${statement} is withdrawn after its approval`);
+        this.statements.delete(withoutClosing(statement));
         this.carried.set(`${payee}|${currency}|${calendar}`, carried);
         return;
       }
       case 'StatementApproved': {
-        const statement = this.statements.get(data.statement);
+        const statement = this.statementOf(data.statement);
         this.must(statement !== undefined, `${data.statement} is approved but was never issued`);
         this.must(statement?.isApproved !== true, `${data.statement} is paid twice`);
         this.must(statement?.payable === data.payable, `${data.statement} pays ${data.payable}`);
@@ -321,7 +401,7 @@ export class Invariants {
       case 'PaymentRecorded': {
         const { statement, payment } = data;
         const { revision = 0 } = payment;
-        this.must(this.statements.get(statement)?.isApproved === true, `${statement} is paid without an approval`);
+        this.must(this.statementOf(statement)?.isApproved === true, `${statement} is paid without an approval`);
         this.must(revision > (this.payments.get(statement) ?? -1), `${statement} has payment ${revision} again`);
         this.payments.set(statement, revision);
         return;
@@ -329,6 +409,12 @@ export class Invariants {
       default:
         data satisfies never;
     }
+  }
+
+  /** The statement that is in force, if it has this id. */
+  private statementOf(id: string): { readonly payable: string; isApproved: boolean } | undefined {
+    const statement = this.statements.get(withoutClosing(id));
+    return statement?.id === id ? statement : undefined;
   }
 
   private checkParked({ stream }: StoredEvent, { type, data }: ParkedEvent): void {
@@ -345,4 +431,9 @@ export class Invariants {
       if (proposal !== undefined) proposal.isPending = true;
     } else if (proposal !== undefined) proposal.isPending = false;
   }
+}
+
+/** The id of the statement that the first closing issued. */
+function withoutClosing(id: string): string {
+  return id.replace(/~\d+$/, '');
 }

@@ -11,12 +11,16 @@ export interface Phase {
   readonly facts: readonly unknown[];
   /** Sent while the closings run: they count in one of the periods, whichever. */
   readonly during?: readonly unknown[];
+  /** Partners that change while the closings run. */
+  readonly changed?: readonly Partner[];
   /** Deals for which, by the word of two people, no closing waits. */
   readonly waived?: readonly string[];
   /** A statement whose payment is reported before it is approved. */
   readonly early?: string;
   /** Closed side by side, then approved and paid. */
   readonly closings: readonly Period[];
+  /** Some of them are reopened before that, while these facts arrive, and closed again. */
+  readonly reopened?: { readonly facts: readonly unknown[]; readonly closings: readonly Period[] };
 }
 
 export interface Scenario {
@@ -80,6 +84,13 @@ export const PROGRAMME = {
   from: '2026-01-01',
 } as const;
 
+/** Pays in every period. */
+const MONTHLY: ProgrammeDocument = {
+  ...PROGRAMME,
+  measure: { ...PROGRAMME.measure, over: 'period' },
+  tiers: [{ from: '700.00', pay: '75.00' }],
+};
+
 /** Deals number `from` up to `to`, all of January and February; amounts vary by a fixed rule. */
 function booked(from: number, to: number): readonly StatedFact[] {
   return Array.from({ length: to - from }, (_, index) => {
@@ -116,9 +127,14 @@ const RATES: Scenario = {
   name: 'rates',
   partners: PARTNERS,
   plans: [{ plan: 'resellers', text: RESELLERS, from: '2026-01-01' }],
-  programme: PROGRAMME,
+  programme: MONTHLY,
   phases: [
-    { facts: booked(0, 6), closings: [[CALENDAR, '2026-01']] },
+    {
+      facts: booked(0, 6),
+      closings: [[CALENDAR, '2026-01']],
+      // Posted in February by a closing that is void then: they move back.
+      reopened: { facts: booked(20, 23), closings: [[CALENDAR, '2026-01']] },
+    },
     { facts: [...booked(6, 9), ...CORRECTIONS], closings: [[CALENDAR, '2026-02']] },
   ],
 };
@@ -136,14 +152,22 @@ function firstDeals(sellers: readonly string[], day: string): readonly StatedFac
   }));
 }
 
+/** Not eligible for a bonus. */
+const online = (one: Partner): Partner => ({ ...one, channel: 'e-commerce' });
+
 /** Facts arrive during the closings, for payees who have earned nothing before and whose first deal earns a bonus. */
 const RUSH: Scenario = {
   ...RATES,
   name: 'rush',
-  partners: [...PARTNERS, ...NEWCOMERS.map((id) => partner(id, 'top'))],
-  programme: { ...PROGRAMME, tiers: [{ from: '250.00', pay: '20.00' }] },
+  partners: [...PARTNERS.map(online), ...NEWCOMERS.map((id) => partner(id, 'top'))],
+  programme: { ...MONTHLY, eligible: { channel: ['retail'] }, tiers: [{ from: '100.00', pay: '20.00' }] },
   phases: [
-    { facts: booked(0, 4), during: firstDeals(NEWCOMERS.slice(0, 4), '01-15'), closings: [[CALENDAR, '2026-01']] },
+    {
+      facts: booked(0, 4),
+      during: firstDeals(NEWCOMERS.slice(0, 4), '01-15'),
+      changed: PARTNERS,
+      closings: [[CALENDAR, '2026-01']],
+    },
     {
       facts: [],
       during: [...CORRECTIONS, ...firstDeals(NEWCOMERS.slice(4), '02-15')],
@@ -217,9 +241,9 @@ const TERMS: Scenario = {
     { plan: 'abroad', text: ABROAD, from: '2026-01-01' },
   ],
   programme: {
-    ...PROGRAMME,
-    measure: { ...PROGRAMME.measure, components: ['sales'] },
-    tiers: [{ from: '400.00', pay: '20.00' }],
+    ...MONTHLY,
+    measure: { ...MONTHLY.measure, components: ['sales'] },
+    tiers: [{ from: '200.00', pay: '20.00' }],
   },
   phases: [
     {
@@ -262,6 +286,10 @@ const TERMS: Scenario = {
         [CALENDAR, '2026-02'],
         [NEW_YORK, '2026-02'],
       ],
+      reopened: {
+        facts: [sale(10, 'dora', '02-17'), invoiced(10, '02-18'), paid(2, 'P1', '02-19', '310.00')],
+        closings: [[CALENDAR, '2026-02']],
+      },
     },
   ],
 };
@@ -270,6 +298,10 @@ export const SCENARIOS: readonly Scenario[] = [RATES, TERMS, RUSH];
 
 /** How many different facts a scenario sends. */
 export function factCount({ phases }: Scenario): number {
-  const facts = phases.flatMap(({ facts: before, during = [] }) => [...before, ...during]);
+  const facts = phases.flatMap(({ facts: before, during = [], reopened }) => [
+    ...before,
+    ...during,
+    ...(reopened?.facts ?? []),
+  ]);
   return new Set(facts.map((fact) => JSON.stringify(fact))).size;
 }

@@ -23,6 +23,9 @@ const KILLED_SHARE = 0.0012;
 const FROZEN_SHARE = 0.0012;
 const JOINED_SHARE = 0.002;
 
+/** How often there are two servers from the beginning. */
+const JOINED_AT_ONCE_SHARE = 0.5;
+
 /** The longest time for which a server is frozen, and the time after which others take its work over. */
 const FROZEN_MS_MAX = 40_000;
 const SESSION_MS = 10_000;
@@ -92,6 +95,7 @@ class World {
     const { simulation, violations } = this;
     if (withFaults) simulation.faults = FAULTS;
     this.startServer();
+    if (withFaults && this.play.messaging === 'kafka' && simulation.chance(JOINED_AT_ONCE_SHARE)) this.startServer();
     const client = new Client(simulation, this.play.scenario, () => this.anyServer());
     let answers: string | undefined;
     let failure: Error | undefined;

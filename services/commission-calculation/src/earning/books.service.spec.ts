@@ -209,6 +209,7 @@ describe('a process that does not have all books in memory', () => {
   it.each<[string, Memory]>([
     ['is short of memory', { cacheBytes: 1, indexEvery: 1 }],
     ['is short of memory, with an index that lags', { cacheBytes: 1, indexEvery: 7 }],
+    ['is short of memory, and reads a stream whole while it is short', { cacheBytes: 1, wholeStreamEvents: 60 }],
     ['restarts before each batch', { cacheBytes: 1e9, indexEvery: 1, restarts: true }],
     ['restarts, with an index that lags', { cacheBytes: 1e9, indexEvery: 7, restarts: true }],
     ['restarts, short of memory, without an index', { cacheBytes: 1, restarts: true }],

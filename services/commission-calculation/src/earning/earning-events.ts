@@ -142,9 +142,9 @@ export type EarningEvent =
     };
 
 export const EARNING_EVENTS: EventTypes<EarningEvent> = {
-  Earned: { version: 1 },
-  ChildEarningReceived: { version: 1 },
-  GrantReceived: { version: 1 },
+  Earned: { version: 1, namesCause: true },
+  ChildEarningReceived: { version: 1, namesCause: true },
+  GrantReceived: { version: 1, namesCause: true },
   PayeeTermsReceived: { version: 1 },
   EarningPeriodClosed: { version: 1 },
   EarningPeriodReopened: { version: 1 },

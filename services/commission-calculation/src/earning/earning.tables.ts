@@ -3,6 +3,8 @@ import type { ManifestEntry } from '@tantieme/contracts/ledger';
 import { rowChunks } from '@tantieme/event-sourcing/read-model/row-chunks';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { StoredEvent } from '@tantieme/event-store/event-store';
+import { formatMinor, parseMinor } from '@tantieme/money/amount';
+import { decimalsOf } from '@tantieme/money/currency';
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
 import { dealPostings, EARNING_EVENTS } from './earning-events.js';
@@ -20,6 +22,9 @@ export interface PostingRow {
   readonly currency: string;
   /** JSON of the posted lines, in canonical order. */
   readonly lines: string;
+  readonly line_count: number;
+  /** Sum of the lines. */
+  readonly amount: string;
 }
 
 /** Period of the row of a stream that takes part in every closing, also without lines. Sorts before all others. */
@@ -186,6 +191,7 @@ async function writeStreams(
 function postingRows({ payee, plan, currency, deal, lines }: Posting): readonly PostingRow[] {
   const [first] = lines;
   if (first === undefined) return [];
+  const decimals = decimalsOf(currency);
   const row = (period: string, ofPeriod: readonly PostedLine[]): PostingRow => ({
     payee,
     plan,
@@ -193,6 +199,11 @@ function postingRows({ payee, plan, currency, deal, lines }: Posting): readonly 
     period,
     currency,
     lines: JSON.stringify(ofPeriod),
+    line_count: ofPeriod.length,
+    amount: formatMinor(
+      ofPeriod.reduce((sum, { amount }) => sum + parseMinor(amount, decimals), 0n),
+      decimals,
+    ),
   });
   if (lines.every(({ period }) => period === first.period)) return [row(first.period, lines)];
   return Array.from(

@@ -11,6 +11,8 @@ export async function up(db: AnyDatabase): Promise<void> {
     .addColumn('period', 'text', (column) => column.notNull())
     .addColumn('currency', 'text', (column) => column.notNull())
     .addColumn('lines', 'text', (column) => column.notNull())
+    .addColumn('line_count', 'integer', (column) => column.notNull())
+    .addColumn('amount', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('commission_postings_key', ['payee', 'plan', 'deal', 'period'])
     .execute();
   // For the earnings of one deal, `GET /earnings?deal=…`.

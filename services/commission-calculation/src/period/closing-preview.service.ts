@@ -20,7 +20,6 @@ import type { PendingTables } from '../pending-deal/pending-deals-touching.queri
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { lateStarts } from '../plan/late-start.js';
 import type { ClosingPreview } from './period.dto.js';
-import type { PostedLine } from '../earning/posting.js';
 import { POSTINGS_PER_READ } from '../limits.js';
 
 /** What is parked on these topics comes after closings. On any other one it may concern every period. */
@@ -133,7 +132,8 @@ export class ClosingPreviews {
         'postings.deal',
         'postings.payee',
         'postings.currency',
-        'postings.lines',
+        'postings.line_count',
+        'postings.amount',
       ])
       .orderBy('streams.period')
       .orderBy('streams.stream')
@@ -141,12 +141,10 @@ export class ClosingPreviews {
       .limit(POSTINGS_PER_READ);
     for (let page = query; ;) {
       const rows = await page.execute();
-      for (const { payee, currency, lines: text } of rows) {
+      for (const { payee, currency, line_count: count, amount } of rows) {
         statements.add(`${payee}|${currency}`);
-        for (const { amount } of JSON.parse(text) as readonly PostedLine[]) {
-          lines += 1;
-          minor.set(currency, (minor.get(currency) ?? 0n) + parseAmount(amount, currency));
-        }
+        lines += count;
+        minor.set(currency, (minor.get(currency) ?? 0n) + parseAmount(amount, currency));
       }
       const last = rows.at(-1);
       if (last === undefined || rows.length < POSTINGS_PER_READ) break;

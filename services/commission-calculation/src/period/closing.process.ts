@@ -276,7 +276,8 @@ export class Closing {
 
   /** @throws the refusal of a command */
   private async handleAll(work: readonly Work<EarningCommand>[]): Promise<void> {
-    for (const result of await this.on.earnings.handleMany(work)) if (result.outcome === 'refused') throw result.error;
+    const results = await this.on.earnings.handleMany(work, { isPassing: true });
+    for (const result of results) if (result.outcome === 'refused') throw result.error;
   }
 
   /** The plan version in force when the period begins; the first one if the period begins before it. */

@@ -173,7 +173,7 @@ export interface AccountState {
 type Of<Union extends { readonly type: string }, Type extends Union['type']> = Extract<Union, { readonly type: Type }>;
 
 export const ACCOUNT_EVENTS: EventTypes<AccountEvent> = {
-  LedgerLinesReceived: { version: 1 },
+  LedgerLinesReceived: { version: 1, namesCause: true },
   StatementIssued: { version: 1 },
   StatementWithdrawn: { version: 1 },
   StatementApproved: { version: 1 },

@@ -312,6 +312,54 @@ describe('closing a period', () => {
   });
 });
 
+describe('reopening a period', () => {
+  const reopen = (period: string, openFrom: string | null): BonusCommand => ({
+    type: 'reopen-period',
+    at: '2026-04-05T09:00:00Z',
+    period,
+    openFrom,
+  });
+  const first = earnings('crm|D-1', 0, [line('60000.00')]);
+  const more = earnings('crm|D-2', 1, [line('40000.00', { period: '2026-03', origin: '2026-03' })]);
+  const posted = earnings('crm|D-2', 1, [
+    line('40000.00', { period: '2026-04', origin: '2026-03', kind: 'adjustment' }),
+  ]);
+
+  it('moves back what was posted after it because it was closed', () => {
+    const closed = [decide(first), close('2026-03'), decide(posted, { openFrom: '2026-04' })];
+    expect(linesOf(closed)).toEqual([
+      '2026-03 2026-03 bonus 500.00 60000.00',
+      '2026-04 2026-03 adjustment 1000.00 40000.00',
+    ]);
+    const moved = earnings('crm|D-2', 2, [line('40000.00', { period: '2026-03', origin: '2026-03' })]);
+    const asIfNeverClosed = linesOf([decide(first), decide(more)]);
+    expect(asIfNeverClosed).toEqual(['2026-03 2026-03 bonus 1500.00 100000.00']);
+    const reopened = [...closed, reopen('2026-03', '2026-03'), decide(moved, { openFrom: '2026-03' })];
+    expect(linesOf(reopened)).toEqual(asIfNeverClosed);
+    expect(linesOf([...reopened, close('2026-03')])).toEqual(asIfNeverClosed);
+  });
+
+  it('withdraws the bonuses of the closing, once', () => {
+    const { events } = run(deciderOf(), [
+      decide(first),
+      close('2026-03'),
+      reopen('2026-03', '2026-03'),
+      reopen('2026-03', '2026-03'),
+    ]);
+    expect(events.map(({ type }) => type)).toEqual(['BonusDecided', 'BonusPeriodClosed', 'BonusPeriodReopened']);
+    expect(events[2]?.data).toMatchObject({ period: '2026-03', bonuses: [{ window: '2026-Q1', lines: [] }] });
+  });
+
+  it('leaves the lines of periods that stay closed', () => {
+    const february = earnings('crm|D-1', 0, [line('60000.00')]);
+    const monthly = compileProgramme(document({ measure: { ...document().measure, over: 'period' } }));
+    const before = linesOf([decide(february, {}, monthly), close('2026-01')], monthly);
+    expect(before.length).toBe(1);
+    const all = [decide(february, {}, monthly), close('2026-01'), close('2026-02'), reopen('2026-02', '2026-02')];
+    expect(linesOf(all, monthly)).toEqual(before);
+  });
+});
+
 describe('a version of the bonus arithmetic', () => {
   it('decides its own events again, and no others', () => {
     const programmeOf = (hash: string) => (hash === programme.hash ? programme : undefined);

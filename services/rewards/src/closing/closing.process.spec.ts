@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { openDatabase } from '@tantieme/event-sourcing/read-model/database';
 import { logSource } from '@tantieme/event-sourcing/process/log-source';
 import type { Process, StepContext } from '@tantieme/event-sourcing/process/process';
@@ -7,6 +7,7 @@ import { projectionProcess } from '@tantieme/event-sourcing/process/projection';
 import { startProcess } from '@tantieme/event-sourcing/testing/process.fixture';
 import type { RunningProcess } from '@tantieme/event-sourcing/testing/process.fixture';
 import { decode } from '@tantieme/contracts/envelope';
+import type { Kysely } from 'kysely';
 import type { EventStore, StoredEvent } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 
@@ -29,6 +30,25 @@ import { serviceContext } from '../service-context.js';
 import { earning, manifest, pauseMs } from '../testing/http.fixture.js';
 
 const PAYEES = 4;
+const WAIT_MS_MAX = 10_000;
+
+/** Ends what a test has opened, newest first, also after it failed: a process that goes on would keep Jest from ending. */
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+function openReadModel(): Kysely<RewardsTables> {
+  const db = openDatabase<RewardsTables>(':memory:');
+  ends.push(() => db.destroy());
+  return db;
+}
+
+function started(...of: Parameters<typeof startProcess<StoredEvent>>): RunningProcess {
+  const process = startProcess(...of);
+  ends.push(() => process.stop());
+  return process;
+}
 
 /** A store that fails after `appends` appends: the call that exceeds them stores the first ones and throws. */
 function dyingAfter(store: EventStore, appends: number): { readonly store: EventStore; isDead(): boolean } {
@@ -56,6 +76,7 @@ function dyingAfter(store: EventStore, appends: number): { readonly store: Event
 
 async function prepared(): Promise<EventStore> {
   const store = openSqliteEventStore(':memory:');
+  ends.push(() => store.close());
   await openProgrammes(store).handle(
     programmeStream('volume'),
     { type: 'publish', at: '2026-01-01T08:00:00Z', document: document(), by: 'dora' },
@@ -74,7 +95,8 @@ async function prepared(): Promise<EventStore> {
 }
 
 async function until(is: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await is())) await pauseMs(5);
+  for (const untilMs = Date.now() + WAIT_MS_MAX; !(await is()); await pauseMs(5))
+    if (Date.now() > untilMs) throw new Error(`not within ${WAIT_MS_MAX} ms: ${is.toString()}`);
 }
 
 async function eventsOf(store: EventStore, type: string): Promise<readonly string[]> {
@@ -85,7 +107,7 @@ async function eventsOf(store: EventStore, type: string): Promise<readonly strin
 describe('the closing of a period', () => {
   it('takes a bonus that was decided before the closing began and stored after it', async () => {
     const store = await prepared();
-    const db = openDatabase<RewardsTables>(':memory:');
+    const db = openReadModel();
     const bonuses = openBonuses(store);
     const [decided] = (await store.readAll({ filter: { types: ['BonusDecided'] }, limit: 1 })).events;
     if (decided === undefined) throw new Error('expected a bonus');
@@ -101,10 +123,10 @@ describe('the closing of a period', () => {
       periods: openPeriods(store),
     });
     const others = [catchUpProcess({ store, db, bonuses, programmes: openProgrammes(store) })];
-    const readModelProcess = startProcess(projectionProcess(db, readModel), { store, db, others });
+    const readModelProcess = started(projectionProcess(db, readModel), { store, db, others });
     let isLate = true;
     const context: StepContext = {
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(WAIT_MS_MAX),
       timers: systemTimers,
       hasReached: async (process, position) => {
         if (process === readModel.name) await readModelProcess.waitFor(position);
@@ -122,9 +144,6 @@ describe('the closing of a period', () => {
     const { events } = await store.readAll({ filter: { categories: ['rewardsperiod'] }, limit: 100 });
     await until(async () => (await closing.process().step(events, context)) !== 'open');
     expect((await eventsOf(store, 'ManifestPageWritten')).join()).toContain('bonus-LATE|volume');
-    await readModelProcess.stop();
-    await db.destroy();
-    await store.close();
   });
 
   it('ends in the same manifest, wherever it is killed', async () => {
@@ -132,7 +151,7 @@ describe('the closing of a period', () => {
     let reference: readonly (readonly string[])[] | undefined;
     for (let appends = 0; appends <= PAYEES + 3; appends += 1) {
       const store = await prepared();
-      const db = openDatabase<RewardsTables>(':memory:');
+      const db = openReadModel();
       const bonuses = openBonuses(store);
       const idle = async (): Promise<void> => undefined;
       const others: readonly Process<StoredEvent>[] = [
@@ -153,7 +172,7 @@ describe('the closing of a period', () => {
           calendars: openCalendars(over),
           periods: openPeriods(over),
         });
-        return startProcess(closing.process(), { store, db, others });
+        return started(closing.process(), { store, db, others });
       };
       const dying = dyingAfter(store, appends);
       const killed = closingOver(dying.store);
@@ -166,8 +185,6 @@ describe('the closing of a period', () => {
       const outcome = await Promise.all(types.map((type) => eventsOf(store, type)));
       expect(outcome.map(({ length }) => length)).toEqual([1, PAYEES, 1, 1]);
       expect(outcome).toEqual((reference ??= outcome));
-      await db.destroy();
-      await store.close();
     }
   });
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { encode } from '@tantieme/contracts/envelope';
 import type { EnvelopeAttributes } from '@tantieme/contracts/envelope';
+import type { AnnouncedStep } from '@tantieme/contracts/closing';
 import type { BonusOfWindow, LedgerLine, PeriodManifest } from '@tantieme/contracts/ledger';
 import { omitUndefined } from '@tantieme/contracts/omit-undefined';
 import type { ChannelType } from '@tantieme/contracts/partner';
@@ -186,5 +187,12 @@ export function manifest(period: string, [page, pages]: readonly [number, number
     pages,
     entries: [],
   });
+  return { topic: TOPICS.commissions, message: { key: CALENDAR, value } };
+}
+
+/** What commission-calculation announces of the first closing of a period. */
+export function closingStep(period: string, step: AnnouncedStep): TopicMessage {
+  const data = { calendar: CALENDAR, period, closing: 1, step };
+  const value = encode('closing-step', attributes(`step:${period}:${step}`, CALENDAR), data);
   return { topic: TOPICS.commissions, message: { key: CALENDAR, value } };
 }

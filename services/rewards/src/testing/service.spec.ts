@@ -11,7 +11,7 @@ import type { Page } from '@tantieme/service-kit/http/cursor';
 import type { Problem } from '@tantieme/service-kit/http/problem';
 
 import { CALENDAR, document } from '../bonus/bonus.fixture.js';
-import { earning, manifest, partner, pauseMs, RewardsApplication } from './http.fixture.js';
+import { closingStep, earning, manifest, partner, pauseMs, RewardsApplication } from './http.fixture.js';
 import type { TopicMessage } from './http.fixture.js';
 import type { Bonus } from '../bonus/bonus.dto.js';
 import type { PublishedProgramme } from '../programme/programme.dto.js';
@@ -262,6 +262,36 @@ describe('a closed period', () => {
     expect(lines.length).toBeGreaterThan(3);
     for (const { period, origin, kind } of lines)
       expect([period, origin, kind]).toEqual(['2026-04', '2026-03', 'adjustment']);
+  });
+
+  it('that is reopened publishes withdrawn bonuses, and with its next closing what it has become', async () => {
+    const service = await start();
+    await publishProgramme(service);
+    for (const messages of quarter().slice(0, 3)) await service.publish(messages);
+    await service.published('2026-03');
+    await service.publish([closingStep('2026-03', 'unsealed')]);
+    await service.until('RewardsPeriodReopened', 1);
+    // P2 was below the first tier of its quarter without this deal, which commission-calculation posts in March now.
+    await service.publish([
+      earning('P2', 'crm|late', 91, ['40000.00'], { period: '2026-03', origin: '2026-03' }),
+      manifest('2026-03', [1, 1], 2),
+    ]);
+    await service.until('RewardsPeriodClosed', 4);
+    const reference = await start();
+    await publishProgramme(reference);
+    const [january = [], february = [], march = []] = quarter();
+    await reference.publish([
+      ...january,
+      ...february,
+      ...march.slice(0, -1),
+      earning('P2', 'crm|late', 91, ['40000.00'], { period: '2026-03', origin: '2026-03' }),
+      ...march.slice(-1),
+    ]);
+    const entriesOf = async (of: RewardsApplication, closing: number): Promise<readonly unknown[]> =>
+      (await of.published('2026-03')).flatMap(({ data }) => (data.closing === closing ? (data.entries ?? []) : []));
+    expect((await entriesOf(service, 2)).length).toBeGreaterThan(0);
+    expect(await entriesOf(service, 2)).toEqual(await entriesOf(reference, 1));
+    expect(await entriesOf(service, 2)).not.toEqual(await entriesOf(service, 1));
   });
 
   it('replays without a difference', async () => {

@@ -93,6 +93,24 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     replacement: '',
   },
   {
+    name: 'period is reopened before its statements are withdrawn',
+    file: CLOSING,
+    text: "if (!steps.has('statements-withdrawn')) {",
+    replacement: "if (!steps.has('sealed')) {",
+  },
+  {
+    name: 'reopening does not wait after it has begun',
+    file: CLOSING,
+    text: "if (!(await reached('unseal', [...EARNED_BY, READ_MODEL]))) return false;",
+    replacement: '',
+  },
+  {
+    name: 'second closing issues the ids of the first',
+    file: 'services/payouts/src/account/statement.ts',
+    text: "${closing === 1 ? '' : `~${closing}`}",
+    replacement: "${closing > 0 ? '' : `~${closing}`}",
+  },
+  {
     name: 'deal is credited again by an old message',
     file: CREDIT,
     text: "if (command.type === 'credit' && command.origin.revision <= state.originRevision) return [];",
