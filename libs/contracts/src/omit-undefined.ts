@@ -12,9 +12,10 @@ type Present<Fields> = {
  */
 export function omitUndefined<Fields extends object>(fields: Fields): Present<Fields> {
   // A loop, as every event and message comes through here: three times as fast as filtered entries.
-  const present: Partial<Fields> = {};
-  for (const key of Object.keys(fields) as (keyof Fields)[]) {
-    const value = fields[key];
+  const given = fields as Readonly<Record<string, unknown>>;
+  const present: Record<string, unknown> = {};
+  for (const key of Object.keys(given)) {
+    const value = given[key];
     if (value !== undefined) present[key] = value;
   }
   return present as Present<Fields>;
