@@ -142,7 +142,8 @@ export class Driver {
     return text;
   }
 
-  private async until(path: string, state: string): Promise<void> {
+  /** Waits until a period, or a statement run, has this state. */
+  async until(path: string, state: string): Promise<void> {
     const current = async (): Promise<string> =>
       (JSON.parse(await this.text('operator', 'GET', path)) as { readonly state: string }).state;
     while ((await current()) !== state) await pause(POLL_MS);

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { DealFact } from '@tantieme/contracts/deal';
 import type { Statement } from '@tantieme/contracts/payout';
 import { openEventStore } from '@tantieme/service-kit/runtime/event-store';
 import { Driver } from '../driver.js';
@@ -198,6 +199,59 @@ describe('the payouts', () => {
     );
     const earnings = [...(await listed('/earnings')), ...(await listed('/bonuses'))];
     expect(sum(lines.map(({ amount }) => amount))).toBe(sum(earnings.map(({ amount }) => amount)));
+  });
+});
+
+describe('reopening the last closing', () => {
+  it('and closing it again after a correction gives the amounts of a history that had the correction from the start', async () => {
+    const correction: DealFact = {
+      source: 'crm',
+      deal: 'D-late',
+      kind: 'booked',
+      occurredAt: '2026-03-10T09:00:00Z',
+      terms: {
+        currency: 'EUR',
+        lines: [{ id: '1', category: 'hardware', quantity: '1', net: '500.00' }],
+        partners: [{ role: 'seller', partner: 'anna' }],
+      },
+    };
+    const [, , last = ''] = MONTHS;
+    const place = `/periods/${encodeURIComponent(CALENDAR)}/${last}`;
+    const reopen = (driver: Driver): Promise<string> =>
+      driver.text('finance', 'POST', `${place}/reopen`, JSON.stringify({ reason: 'a deal is missing' }));
+    /** Without ids, which are new with each closing, and hashes over them. */
+    const amounts = (text: string): object[] =>
+      text
+        .trim()
+        .split('\n')
+        .map((statement) => ({ ...(JSON.parse(statement) as Statement), id: '', hash: '' }));
+
+    const config = servers.configuration();
+    const driver = await servers.start(config);
+    await prepare(driver);
+    await statementsOf(driver, FACTS);
+    const before = await driver.statements(CALENDAR, last);
+    const { id } = JSON.parse(await reopen(driver)) as { readonly id: string };
+    await driver.text('approver', 'POST', `/commission-proposals/${encodeURIComponent(id)}/confirm`);
+    await driver.until(place, 'reopened');
+    expect(await driver.statements(CALENDAR, last)).toBe('');
+    await driver.import(ndjson([correction]));
+    await driver.awaitIdle();
+    await driver.close(CALENDAR, last);
+    await driver.awaitIdle();
+    const again = await driver.statements(CALENDAR, last);
+    expect(again).toContain(`${last}~2`);
+    expect(amounts(again)).not.toEqual(amounts(before));
+    await driver.text('approver', 'POST', '/statements/approve', JSON.stringify({ calendar: CALENDAR, period: last }));
+    await driver.awaitIdle();
+    await expect(reopen(driver)).rejects.toThrow('StatementsApproved');
+    await servers.stop();
+    expect(await verifyStore(config)).toMatchObject({ differenceCount: 0 });
+
+    const reference = await servers.start(servers.configuration());
+    await prepare(reference);
+    await statementsOf(reference, [...FACTS, correction]);
+    expect(amounts(again)).toEqual(amounts(await reference.statements(CALENDAR, last)));
   });
 });
 

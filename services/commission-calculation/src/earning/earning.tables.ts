@@ -200,7 +200,10 @@ function postingRows({ payee, plan, currency, deal, lines }: Posting): readonly 
     currency,
     lines: JSON.stringify(ofPeriod),
     line_count: ofPeriod.length,
-    amount: formatMinor(ofPeriod.reduce((sum, { amount }) => sum + parseMinor(amount, decimals), 0n), decimals),
+    amount: formatMinor(
+      ofPeriod.reduce((sum, { amount }) => sum + parseMinor(amount, decimals), 0n),
+      decimals,
+    ),
   });
   if (lines.every(({ period }) => period === first.period)) return [row(first.period, lines)];
   return Array.from(
