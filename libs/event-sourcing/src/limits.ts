@@ -13,6 +13,13 @@ export const MESSAGE_NUMBER_BITS = 22;
 export const MESSAGES_PER_EVENT_MAX = 2 ** MESSAGE_NUMBER_BITS - 1;
 
 /**
+ * Characters of an event up to which its messages fit without being measured. A message repeats at most the rest of its
+ * event for every line of it, and a line has 20 characters or more: 4000²/4/20 characters, at most three bytes each, are
+ * two thirds of the largest message.
+ */
+export const UNMEASURED_CHARACTERS_MAX = 4000;
+
+/**
  * Open parked items per process and topic: more than a person can look through. Beyond it, the cause is not the
  * messages, and the partition waits with a visible error instead.
  */

@@ -37,14 +37,16 @@ class ThreadsModule {
 export async function startAllInOne(config: RuntimeConfig): Promise<RunningServer> {
   // Before the threads start, which would each fail at it.
   makeDataDirectory(config.dataDirectory);
-  limitGarbage();
   const threads = new Map(
     Array.from(THREADS.keys(), (thread) => [thread, new BackgroundThread(THREAD_PROGRAM, { config, thread })]),
   );
   try {
     const root = { module: AllInOneModule, imports: [ThreadsModule.of(threads)] };
     const api = { ...config, memoryMb: config.memoryMb * API_MEMORY_SHARE };
-    return await listening(await createApplication(root, api, (work) => !runsInThread(work)), config);
+    const server = await listening(await createApplication(root, api, (work) => !runsInThread(work)), config);
+    // Not earlier: while programs load, all heaps grow and little of them is garbage.
+    limitGarbage();
+    return server;
   } catch (error) {
     for (const thread of threads.values()) await thread.stop();
     throw error;

@@ -16,7 +16,7 @@ import type {
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { eventOfRun, headOf, partsOf } from '@tantieme/event-store/run';
 
-import { MESSAGES_PER_EVENT_MAX } from '../limits.js';
+import { MESSAGES_PER_EVENT_MAX, UNMEASURED_CHARACTERS_MAX } from '../limits.js';
 import { BooksRequired } from './books.js';
 import type { Books, NeededBooks } from './books.js';
 import { DomainError } from './decider.js';
@@ -599,7 +599,8 @@ function refusalToPublish(
           'MessagesTooMany',
           `would be published as ${messages.length} messages, and at most ${MESSAGES_PER_EVENT_MAX} are allowed; split it`,
         );
-      for (const { value } of messages) assertFits(value);
+      if (canonicalText(event.data).length > UNMEASURED_CHARACTERS_MAX)
+        for (const { value } of messages) assertFits(value);
     }
     return undefined;
   } catch (error) {

@@ -26,8 +26,8 @@ export interface Publication {
   readonly topic: string;
   readonly filter: EventFilter;
   /**
-   * The messages of an event: a function of its text alone, so that repeated publications have the same bytes. Use
-   * `parseDomainEvent` for data that is published unchanged, as cached data may have its members in another order.
+   * The messages of an event: a function of its text alone. They may share the event's data, whose members are in the
+   * order of the text only where a broker gets the messages as text.
    */
   readonly toMessages: (event: StoredEvent) => readonly OutgoingMessage[];
   /**
@@ -113,7 +113,9 @@ export function relayOf(
   publication: Publication,
   { store, broker, parking }: { readonly store: EventStore; readonly broker: Broker; readonly parking: Parking },
 ): Process<StoredEvent> {
-  const toTexts = (event: StoredEvent): readonly OutgoingMessage[] => publication.toMessages(event).map(withText);
+  // A copy has no cached data, whose members may be in another order: repeated publications have the same bytes.
+  const toTexts = (event: StoredEvent): readonly OutgoingMessage[] =>
+    publication.toMessages({ ...event }).map(withText);
   const source = new MessageSource(publication, store, parking, toTexts);
   return {
     name: publication.name,

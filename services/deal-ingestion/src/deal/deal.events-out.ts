@@ -5,7 +5,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { attributesOf } from '@tantieme/event-sourcing/process/publication';
 import type { Publication } from '@tantieme/event-sourcing/process/publication';
-import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { dealAfter, dealDecider, DEAL_EVENTS } from './deal.js';
 import type { DealFactRecorded } from './deal.js';
 
@@ -18,7 +18,7 @@ export const DEALS: Publication = {
 };
 
 function toMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const deal = dealAfter(parseDomainEvent<DealFactRecorded>(stored, DEAL_EVENTS));
+  const deal = dealAfter(domainEventOf<DealFactRecorded>(stored, DEAL_EVENTS));
   const key = `${deal.source}|${deal.id}`;
   return [envelopeMessage('deal', attributesOf(stored, '/deal-ingestion', key), deal)];
 }

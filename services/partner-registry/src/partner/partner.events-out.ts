@@ -5,7 +5,7 @@ import type { StoredEvent } from '@tantieme/event-store/event-store';
 import type { OutgoingMessage } from '@tantieme/messaging/broker';
 import { attributesOf } from '@tantieme/event-sourcing/process/publication';
 import type { Publication } from '@tantieme/event-sourcing/process/publication';
-import { parseDomainEvent } from '@tantieme/event-sourcing/decide/upcasting';
+import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import { partnerDecider, PARTNER_EVENTS } from './partner.js';
 import type { PartnerEvent } from './partner.js';
 
@@ -17,6 +17,6 @@ export const PARTNERS: Publication = {
 };
 
 function toMessages(stored: StoredEvent): readonly OutgoingMessage[] {
-  const { partner } = parseDomainEvent<PartnerEvent>(stored, PARTNER_EVENTS).data;
+  const { partner } = domainEventOf<PartnerEvent>(stored, PARTNER_EVENTS).data;
   return [envelopeMessage('partner', attributesOf(stored, '/partner-registry', partner.id), partner)];
 }
