@@ -83,3 +83,6 @@ export const POSTINGS_PER_READ = 2000;
 
 /** What a deal may wait for at once: partners, plans, exchange rates and quotas, of which it names few. */
 export const WAIVED_MAX = 200;
+
+/** Cached partners, about 2 kB each. */
+export const PARTNERS_MAX = 50_000;

@@ -33,7 +33,6 @@ export interface DealToRecredit {
 @Injectable()
 export class Crediting {
   private readonly runtime: Runtime<CreditState, CreditCommand, CreditEvent>;
-  private readonly view: CreditView;
 
   constructor(
     @Inject(EVENT_STORE) store: EventStore,
@@ -42,19 +41,14 @@ export class Crediting {
     @Inject(ExchangeRateCache) private readonly rates: ExchangeRateCache,
   ) {
     this.runtime = createRuntime({ store, decider: creditDecider(plans), cacheBytesMax: CREDITS_BYTES_MAX });
-    this.view = {
-      partner: (id) => partners.find(id),
-      plan: (id) => plans.find(id),
-      exchangeRate: (base, quote) => rates.find(base, quote),
-    };
   }
 
   async credit(deals: readonly DealToCredit[]): Promise<readonly CreditResult[]> {
-    await this.loadReferences(deals.map(({ deal }) => deal));
+    const view = await this.viewOf(deals.map(({ deal }) => deal));
     return this.runtime.handleMany(
       deals.map(({ deal, origin, at, context }) => ({
         stream: creditStream(`${deal.source}|${deal.id}`),
-        command: { type: 'credit', deal, origin, view: this.view, at },
+        command: { type: 'credit', deal, origin, view, at },
         context,
       })),
     );
@@ -62,11 +56,11 @@ export class Crediting {
 
   /** Credits deals again. A deal for which nothing changes adds no event. */
   async recredit(deals: readonly DealToRecredit[]): Promise<readonly CreditResult[]> {
-    await this.loadReferences(await Promise.all(deals.map(({ deal }) => this.deal(deal))));
+    const view = await this.viewOf(await Promise.all(deals.map(({ deal }) => this.deal(deal))));
     return this.runtime.handleMany(
       deals.map(({ deal, at, context }) => ({
         stream: creditStream(deal),
-        command: { type: 'recredit', view: this.view, at },
+        command: { type: 'recredit', view, at },
         context,
       })),
     );
@@ -82,13 +76,19 @@ export class Crediting {
     return (await this.runtime.load(creditStream(deal))).state.deal;
   }
 
-  private async loadReferences(deals: readonly (Deal | undefined)[]): Promise<void> {
-    const partners = deals.flatMap(partnersOf);
-    await this.partners.ensure(partners);
-    const plans = new Set<string>();
-    for (const id of new Set(partners)) for (const plan of this.partners.find(id)?.plans ?? []) plans.add(plan);
+  /** Loads what the deals refer to. */
+  private async viewOf(deals: readonly (Deal | undefined)[]): Promise<CreditView> {
+    const ids = new Set(deals.flatMap(partnersOf));
+    const partners = await this.partners.load(ids);
+    const plans = new Set([...ids].flatMap((id) => partners.find(id)?.plans ?? []));
     await this.plans.ensure(plans);
-    await this.rates.ensure(this.pairsOf(new Set(deals.flatMap((deal) => deal?.terms?.currency ?? [])), plans));
+    const currencies = new Set(deals.flatMap((deal) => deal?.terms?.currency ?? []));
+    const rates = await this.rates.load(this.pairsOf(currencies, plans));
+    return {
+      partner: (id) => partners.find(id),
+      plan: (id) => this.plans.find(id),
+      exchangeRate: (base, quote) => rates.find(base, quote),
+    };
   }
 
   /** The pairs of a deal's currency and a plan's currency. */

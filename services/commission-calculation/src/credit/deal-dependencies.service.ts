@@ -14,8 +14,10 @@ import { MIGRATIONS } from '../migrations.js';
 import { changesTerms, PLAN, planOfStream } from '../plan/plan.js';
 import { PlanCatalog } from '../plan/plan-catalog.service.js';
 import { ExchangeRateCache } from '../reference/cache/exchange-rate-cache.service.js';
+import type { LoadedRates } from '../reference/cache/exchange-rate-cache.service.js';
 import type { ExchangeRateRecorded } from '../reference/facts/exchange-rate.js';
 import { PartnerCache } from '../reference/cache/partner-cache.service.js';
+import type { LoadedPartners } from '../reference/cache/partner-cache.service.js';
 import {
   exchangeRateKey,
   pairOfKey,
@@ -120,7 +122,6 @@ export class DealDependencies {
     await this.recordCredits(credits);
     for (const event of facts.values()) await this.updatePayeeTerms(event);
     for (const [key, event] of facts) await this.recreditWhere((where) => where('key', '=', key), event);
-    await this.rates.ensure(rates.map(pairOf));
     for (const ofPair of Map.groupBy(rates, ({ stream }) => stream).values()) await this.recreditForRates(ofPair);
   }
 
@@ -140,6 +141,7 @@ export class DealDependencies {
     const newest = events.at(-1);
     if (newest === undefined) return;
     const { base, quote } = rateOf(newest);
+    const rates = await this.rates.load([{ base, quote }]);
     const dates = events.map((event) => rateOf(event).date).sort();
     const [first = '', last = ''] = [dates.at(0), dates.at(-1)];
     for (const [from, to] of [
@@ -147,7 +149,7 @@ export class DealDependencies {
       [quote, base],
     ] as const) {
       const key = exchangeRateKey(from, to);
-      const next = this.rates.find(from, to).nextDate(last) ?? LAST_DAY;
+      const next = rates.find(from, to).nextDate(last) ?? LAST_DAY;
       await this.recreditWhere(
         (where) => where.and([where('key', '>=', `${key}@${first}`), where('key', '<', `${key}@${next}`)]),
         newest,
@@ -169,16 +171,16 @@ export class DealDependencies {
   private async recordCredits(credits: ReadonlyMap<string, StoredEvent>): Promise<void> {
     if (credits.size === 0) return;
     const used = [...credits].map(([deal, stored]) => ({ deal, stored, keys: usedKeys(stored) }));
-    await this.partners.ensure(used.flatMap(({ keys }) => keys.flatMap(({ partner }) => partner ?? [])));
+    const partners = await this.partners.load(used.flatMap(({ keys }) => keys.flatMap(({ partner }) => partner ?? [])));
     await this.plans.ensure(used.flatMap(({ keys }) => keys.flatMap(({ plan }) => plan ?? [])));
-    await this.rates.ensure(used.flatMap(({ keys }) => keys.flatMap(({ pair }) => pair ?? [])));
+    const rates = await this.rates.load(used.flatMap(({ keys }) => keys.flatMap(({ pair }) => pair ?? [])));
     const rows: DependencyRow[] = [];
     const stale: { readonly deal: string; readonly cause: Cause }[] = [];
     for (const { deal, stored, keys } of used) {
       let isStale = false;
       for (const usedKey of keys) {
         const { key, revision } = usedKey;
-        const newest = Math.max(revision, this.newestRevision(usedKey) ?? -1);
+        const newest = Math.max(revision, this.newestRevision(usedKey, partners, rates) ?? -1);
         if (newest > revision) isStale = true;
         rows.push({ key, deal, revision: newest });
       }
@@ -197,9 +199,13 @@ export class DealDependencies {
         .execute();
   }
 
-  private newestRevision({ partner, plan, pair }: UsedKey): number | undefined {
-    if (partner !== undefined) return this.partners.find(partner)?.revision;
-    if (pair !== undefined) return this.rates.find(pair.base, pair.quote).revision;
+  private newestRevision(
+    { partner, plan, pair }: UsedKey,
+    partners: LoadedPartners,
+    rates: LoadedRates,
+  ): number | undefined {
+    if (partner !== undefined) return partners.find(partner)?.revision;
+    if (pair !== undefined) return rates.find(pair.base, pair.quote).revision;
     return this.plans.find(plan ?? '')?.revision;
   }
 
@@ -250,11 +256,6 @@ function factKey({ type, stream }: StoredEvent): string | undefined {
 
 function rateOf(stored: StoredEvent): ExchangeRateRecorded['data']['exchangeRate'] {
   return domainEventOf<ExchangeRateRecorded>(stored, REFERENCE_EVENTS).data.exchangeRate;
-}
-
-function pairOf(stored: StoredEvent): CurrencyPair {
-  const { base, quote } = rateOf(stored);
-  return { base, quote };
 }
 
 function causeOf(stored: StoredEvent): Cause {

@@ -20,18 +20,21 @@ export class ExchangeRateCache {
 
   constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}
 
-  /** Loads pairs that are not cached or have missed an event, in one read. */
-  async ensure(pairs: Iterable<CurrencyPair>): Promise<void> {
-    const streams = new Set<string>();
+  /** These pairs, with one read for those that are not cached or have missed an event. The caller keeps them. */
+  async load(pairs: Iterable<CurrencyPair>): Promise<LoadedRates> {
+    const loaded = new Map<string, CachedPair>();
     for (const { base, quote } of pairs) {
       const stream = exchangeRateStream(base, quote);
-      const cached = this.pairs.get(stream);
-      if (cached === undefined) this.pairs.set(stream, new CachedPair());
-      if (cached === undefined || cached.isBehind) streams.add(stream);
+      const cached = this.pairs.get(stream) ?? new CachedPair();
+      this.pairs.set(stream, cached);
+      loaded.set(stream, cached);
     }
-    if (streams.size === 0) return;
-    for (const events of (await this.store.readStreams([...streams])).values()) this.record(events);
-    for (const stream of streams) this.pairs.get(stream)?.markRead();
+    const behind = new Map([...loaded].filter(([, pair]) => pair.isBehind));
+    if (behind.size === 0) return new LoadedRates(loaded);
+    for (const [stream, events] of await this.store.readStreams([...behind.keys()]))
+      for (const event of events) behind.get(stream)?.record(event);
+    for (const pair of behind.values()) pair.markRead();
+    return new LoadedRates(loaded);
   }
 
   /** Pairs are read again when they are needed next. */
@@ -44,8 +47,12 @@ export class ExchangeRateCache {
     for (const stored of events)
       if (stored.type === 'ExchangeRateRecorded') this.pairs.get(stored.stream)?.record(stored);
   }
+}
 
-  /** A pair that `ensure` has not loaded has no rates and no revision. */
+export class LoadedRates {
+  constructor(private readonly pairs: ReadonlyMap<string, CachedPair>) {}
+
+  /** A pair that was not loaded has no rates and no revision. */
   find(base: string, quote: string): PairRates {
     return (this.pairs.get(exchangeRateStream(base, quote)) ?? NO_RATES).rates(base, quote);
   }

@@ -1,9 +1,13 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { compareText } from '@tantieme/contracts/compare-text';
 import type { Partner } from '@tantieme/contracts/partner';
+import { createRuntime } from '@tantieme/event-sourcing/decide/runtime';
+import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 import fc from 'fast-check';
 import { partnerAsOf } from '../facts/partner.js';
-import { CachedPartner } from './partner-cache.service.js';
+import { partnerStream } from '../stream/reference-keys.js';
+import { referenceDecider } from '../stream/reference.js';
+import { CachedPartner, PartnerCache } from './partner-cache.service.js';
 
 const day = fc.integer({ min: 1, max: 28 }).map((number) => `2026-02-${String(number).padStart(2, '0')}`);
 const span = fc.record({ from: day, until: day }, { requiredKeys: ['from'] });
@@ -40,5 +44,44 @@ describe('a cached partner', () => {
       }),
     );
     expect(changing).toBeGreaterThan(10);
+  });
+});
+
+describe('loaded partners', () => {
+  const store = openSqliteEventStore(':memory:');
+  afterAll(() => store.close());
+
+  async function received(id: string, upline: string | null): Promise<void> {
+    const uplines = [{ from: '2026-01-01', value: upline }];
+    const one: Partner = { id, name: id, channel: 'retail', country: 'FR', tiers: [], uplines, agreements: [] };
+    const runtime = createRuntime({ store, decider: referenceDecider });
+    await runtime.handle(
+      partnerStream(id),
+      { partner: one, origin: { stream: `partner-${id}`, revision: 0 }, at: '2026-03-10T00:00:00Z' },
+      { actor: 'a', correlationId: 'c', cause: id },
+    );
+  }
+
+  it('stay with the caller who loaded them, with their uplines, whatever the cache drops meanwhile', async () => {
+    for (const [id, upline] of [
+      ['anna', 'bert'],
+      ['bert', 'carl'],
+      ['carl', null],
+      ['dora', null],
+    ] as const)
+      await received(id, upline);
+    const cache = new PartnerCache(store);
+    await cache.load(['anna']);
+    // Waits for dora, while the others are dropped.
+    const loading = cache.load(['anna', 'dora', 'nobody']);
+    cache.clear();
+    const loaded = await loading;
+    for (const id of ['anna', 'bert', 'carl', 'dora']) expect(loaded.find(id)?.revision).toBe(0);
+    expect(loaded.find('nobody')).toBeUndefined();
+  });
+
+  it('are no others: a partner that was not loaded is not an unknown one', async () => {
+    const loaded = await new PartnerCache(store).load(['dora']);
+    expect(() => loaded.find('anna')).toThrow('the partner anna was not loaded');
   });
 });

@@ -4,13 +4,11 @@ import type { Partner } from '@tantieme/contracts/partner';
 import { domainEventOf } from '@tantieme/event-sourcing/decide/upcasting';
 import type { AppendedEvent, EventStore } from '@tantieme/event-store/event-store';
 import { EVENT_STORE } from '@tantieme/service-kit/runtime/runtime-tokens';
+import { PARTNERS_MAX } from '../../limits.js';
 import { changeDays, partnerAsOf, plansOfPartner, uplinesOfPartner } from '../facts/partner.js';
 import { partnerOfStream, partnerStream } from '../stream/reference-keys.js';
 import { REFERENCE_EVENTS } from '../stream/reference.js';
 import type { PartnerSnapshotReceived } from '../stream/reference.js';
-
-/** Limit on the cached partners, about 2 kB each. */
-const PARTNERS_MAX = 50_000;
 
 /**
  * Partners in memory, so that crediting reads nothing in normal running. The cache may be behind the reference streams
@@ -23,21 +21,23 @@ export class PartnerCache {
 
   constructor(@Inject(EVENT_STORE) private readonly store: EventStore) {}
 
-  /** Loads these partners and their uplines of all levels, with one read per level for those that are not cached. */
-  async ensure(ids: Iterable<string>): Promise<void> {
+  /**
+   * These partners and their uplines of all levels, with one read per level for those that are not cached. The caller
+   * keeps them: the cache may drop them for others meanwhile.
+   */
+  async load(ids: Iterable<string>): Promise<LoadedPartners> {
     this.evictOldest();
-    const visited = new Set(ids);
-    for (let level = [...visited]; level.length > 0;) {
-      await this.read(level.filter((id) => !this.partners.has(id)));
-      const above: string[] = [];
+    const loaded = new Map<string, CachedPartner | undefined>();
+    for (let level = new Set(ids); level.size > 0;) {
+      const missing: string[] = [];
       for (const id of level)
-        for (const upline of this.partners.get(id)?.uplines ?? [])
-          if (!visited.has(upline)) {
-            visited.add(upline);
-            above.push(upline);
-          }
-      level = above;
+        if (this.partners.has(id)) loaded.set(id, this.partners.get(id));
+        else missing.push(id);
+      await this.read(missing, loaded);
+      const above = [...level].flatMap((id) => loaded.get(id)?.uplines ?? []);
+      level = new Set(above.filter((id) => !loaded.has(id)));
     }
+    return new LoadedPartners(loaded);
   }
 
   /** Partners are read again when they are needed next. */
@@ -56,12 +56,7 @@ export class PartnerCache {
     }
   }
 
-  /** A partner that `ensure` has loaded; undefined where there is no such partner. */
-  find(id: string): CachedPartner | undefined {
-    return this.partners.get(id);
-  }
-
-  private async read(ids: readonly string[]): Promise<void> {
+  private async read(ids: readonly string[], loaded: Map<string, CachedPartner | undefined>): Promise<void> {
     if (ids.length === 0) return;
     const streams = await this.store.readStreams(ids.map(partnerStream));
     for (const id of ids) {
@@ -69,6 +64,7 @@ export class PartnerCache {
       // A newer snapshot may have been recorded during the read.
       if (newest !== undefined) this.record([newest]);
       else if (!this.partners.has(id)) this.partners.set(id, undefined);
+      loaded.set(id, this.partners.get(id));
     }
   }
 
@@ -78,6 +74,20 @@ export class PartnerCache {
       if (excess-- <= 0) return;
       this.partners.delete(id);
     }
+  }
+}
+
+/** Partners as they were when they were loaded. */
+export class LoadedPartners {
+  constructor(private readonly partners: ReadonlyMap<string, CachedPartner | undefined>) {}
+
+  /**
+   * @returns undefined where there is no such partner
+   * @throws if the partner was not loaded: the deal has got others since
+   */
+  find(id: string): CachedPartner | undefined {
+    if (!this.partners.has(id)) throw new Error(`the partner ${id} was not loaded`);
+    return this.partners.get(id);
   }
 }
 
