@@ -124,6 +124,12 @@ describe('an exchange rate over HTTP', () => {
       status: 422,
       body: { errors: [{ field: 'rate', reason: '0 is not greater than zero' }] },
     });
+    // What it converts would not fit into a message.
+    const huge = rate('2026-03-05', '999999999999999999');
+    expect(await service.call('source', 'POST', '/exchange-rates', huge)).toMatchObject({
+      status: 422,
+      body: { errors: [{ field: 'rate', reason: expect.stringContaining('at most 999,999,999') }] },
+    });
   });
 
   it('may arrive in a batch, as NDJSON or as CSV, and is listed by pair', async () => {
@@ -223,7 +229,7 @@ EUR,USD,2026-03-06,1.25,ecb,1
 });
 
 describe('exchange rates over the broker', () => {
-  it('end in the same facts in any order, with duplicates; a conflict goes to the dead letters with its reason', async () => {
+  it('end in the same facts in any order, with duplicates; a conflict is parked with its reason', async () => {
     const facts = [rate('2026-03-05', '1.1'), rate('2026-03-06', '1.2'), rate('2026-03-06', '1.3', { revision: 2 })];
     const listed = [];
     for (const order of [facts, shuffled(facts, 7, 2)]) {

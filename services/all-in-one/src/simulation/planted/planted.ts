@@ -91,7 +91,18 @@ async function tried({ name }: PlantedBug): Promise<Result> {
 /** Runs the simulation with a bug, up to the first seed that finds it. */
 function run(bug: string | undefined, seedsOptions: readonly string[]): Promise<Result> {
   const baseline = join(directory, 'baseline.json');
-  const args = [SIMULATE, '--json', '--jobs', '1', '--until-found', '--same-trace', '0', '--baseline', baseline, ...seedsOptions];
+  const args = [
+    SIMULATE,
+    '--json',
+    '--jobs',
+    '1',
+    '--until-found',
+    '--same-trace',
+    '0',
+    '--baseline',
+    baseline,
+    ...seedsOptions,
+  ];
   const environment = bug === undefined ? process.env : { ...process.env, PLANTED_BUG: bug };
   return new Promise((done, fail) => {
     execFile(
