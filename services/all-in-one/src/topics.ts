@@ -1,5 +1,5 @@
 import { CREDITS_TOPIC } from '@tantieme/commission-calculation/credit/credit.events-out';
 import { TOPICS } from '@tantieme/contracts/topics';
 
-/** All topics that the services publish to or read. Topics of dead letters are created with the first dead letter. */
+/** All topics that the services publish to or read. */
 export const ALL_TOPICS: readonly string[] = [...Object.values(TOPICS), CREDITS_TOPIC];

@@ -17,7 +17,7 @@ export function correlationIds<Item>(
       const id = idOf(item);
       if (id !== undefined) ids.add(id);
     } catch {
-      // The item goes to the dead letters with the reason.
+      // The step parks the item, with the reason.
     }
   return [...ids];
 }

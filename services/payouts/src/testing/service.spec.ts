@@ -334,7 +334,7 @@ describe('a payment', () => {
     expect(differences).toEqual([]);
   });
 
-  it('arrives from the broker as well; a refused one becomes a dead letter', async () => {
+  it('arrives from the broker as well; a refused one is parked', async () => {
     const service = await due();
     await service.publish([
       payment({ payout: body.payout, state: 'failed', on: '2026-02-09', reason: 'account closed' }),
