@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { EventStoreUnavailable } from '@tantieme/event-store/event-store';
 import type { Append, AppendResult, EventStore, NewEvent, StoredEvent } from '@tantieme/event-store/event-store';
 import { openSqliteEventStore } from '@tantieme/event-store/sqlite/event-store';
 
@@ -9,7 +10,7 @@ import { ConflictUnresolved, createRuntime } from './runtime.js';
 import type { Accepted, Refused, Runtime, Work } from './runtime.js';
 import { causedBy, OCCURRED_AT, tally, temporaryDirectory } from '../testing/tally.fixture.js';
 import type { AddEntry, EntryAdded, TallyState } from '../testing/tally.fixture.js';
-import { parseDomainEvent } from './upcasting.js';
+import { domainEventOf, parseDomainEvent } from './upcasting.js';
 
 const directory = temporaryDirectory();
 afterAll(() => directory.remove());
@@ -119,6 +120,29 @@ describe('a command', () => {
     const restarted = createRuntime({ store, decider: tally });
     expect((await restarted.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'))).stored).toEqual([]);
     expect(await store.readStream(S)).toHaveLength(1);
+  });
+
+  it('counts as it was stored where an earlier try took effect late, decided otherwise', async () => {
+    let inFlight: readonly Append[] | undefined;
+    const slow: EventStore = {
+      ...counted(store),
+      appendMany: async (appends) => {
+        if (inFlight === undefined) {
+          inFlight = appends;
+          throw new EventStoreUnavailable('the answer was lost');
+        }
+        await store.appendMany(inFlight);
+        return store.appendMany(appends);
+      },
+    };
+    const retrying = createRuntime({ store: slow, decider: tally });
+    const first = retrying.handle(S, { entry: 'a', amount: 5 }, causedBy('m-1'));
+    await expect(first).rejects.toThrow(EventStoreUnavailable);
+    const second = await retrying.handle(S, { entry: 'a', amount: 7 }, causedBy('m-1'));
+    expect(second).toMatchObject({ events: [], revision: 0, state: { sum: 5 } });
+    expect((await retrying.load(S)).state.sum).toBe(5);
+    const [stored] = await store.readStream(S);
+    expect(stored && domainEventOf(stored, tally.events).data).toMatchObject({ sum: 5 });
   });
 
   it('throws the error of the domain if it is refused, and changes nothing', async () => {

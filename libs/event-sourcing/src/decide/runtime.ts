@@ -420,11 +420,14 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     }
   }
 
-  /** A conflict needs no pause: another writer made progress. @throws {ConflictUnresolved} */
+  /**
+   * A conflict needs no pause: another writer made progress. Nor does a repetition that was decided otherwise: an append
+   * whose answer was lost has stored the earlier decision. @throws {ConflictUnresolved}
+   */
   function completeAppended(call: ThisCall, drafts: readonly ThisDraft[], results: readonly AppendResult[]): void {
     for (const [index, result] of results.entries()) {
       const draft = at(drafts, index);
-      if (result.outcome === 'appended') {
+      if (result.outcome === 'appended' && isAsDecided(draft.events, result.events)) {
         complete(call, draft, result.events, result.position);
         continue;
       }
@@ -534,6 +537,11 @@ export function createRuntime<State, Command, Event extends DomainEvent>(options
     read: (stream, use) => withCurrent(stream, (entry) => withBooks(stream, entry, use)),
     evict: (stream) => withLock([stream], async () => states.evict(stream)),
   };
+}
+
+/** False for the stored events of an earlier decision with the same ids. */
+function isAsDecided(decided: readonly DecidedEvent[], stored: readonly AppendedEvent[]): boolean {
+  return stored.every(({ dataText }, index) => dataText === canonicalText(at(decided, index).data));
 }
 
 function requiredInVain(stream: string, needed: NeededBooks): Error {
