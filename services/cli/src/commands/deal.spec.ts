@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ndjson, prepare, TestServers } from '@tantieme/all-in-one/testing/end-to-end.fixture';
 import type { Driver } from '@tantieme/all-in-one/driver';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
+import { printedBy } from '../testing/printed-by.fixture.js';
 import { dealCommand } from './deal.js';
 import { importCommand } from './import.js';
 
@@ -38,27 +39,13 @@ const FACTS = [
   })),
 ];
 
-/** @returns what the command prints on standard output */
-async function printedBy(command: Command, ...args: readonly string[]): Promise<string> {
-  let printed = '';
-  jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-  jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-  try {
-    const where = ['--url', driver.servers.urlOf('/deals'), '--data', config.dataDirectory];
-    await command.parseAsync([...args, ...where], { from: 'user' });
-  } finally {
-    jest.restoreAllMocks();
-  }
-  return printed;
-}
+const printed = (command: Command, ...args: readonly string[]): Promise<string> =>
+  printedBy(command, [...args, '--url', driver.servers.urlOf('/deals'), '--data', config.dataDirectory]);
 
 async function overReturned(): Promise<readonly { readonly id: string }[]> {
   await driver.awaitIdle();
-  const printed = await printedBy(dealCommand(), 'list', '--over-returned', '--json');
-  return JSON.parse(printed) as readonly { readonly id: string }[];
+  const listed = await printed(dealCommand(), 'list', '--over-returned', '--json');
+  return JSON.parse(listed) as readonly { readonly id: string }[];
 }
 
 describe('tantieme deal', () => {
@@ -76,16 +63,16 @@ describe('tantieme deal', () => {
 
   it('lists deals with returns of more than was sold, with by how much', async () => {
     expect(await overReturned()).toMatchObject([{ id: 'D-1' }]);
-    expect(await printedBy(dealCommand(), 'list', '--over-returned')).toContain(
+    expect(await printed(dealCommand(), 'list', '--over-returned')).toContain(
       'return R-1 exceeds line 1 (sold 100.00) by 50.00; return R-2 exceeds line 1 (sold 100.00) by 5.00',
     );
   });
 
   it('withdraws a fact by its name; a wrong name is answered with the nearest', async () => {
-    await expect(printedBy(dealCommand(), 'withdraw', 'crm', 'D-1', 'returned:R1')).rejects.toThrow(
+    await expect(printed(dealCommand(), 'withdraw', 'crm', 'D-1', 'returned:R1')).rejects.toThrow(
       'did you mean returned:R-1?',
     );
-    expect(await printedBy(dealCommand(), 'withdraw', 'crm', 'D-1', 'returned:R-1')).toContain(
+    expect(await printed(dealCommand(), 'withdraw', 'crm', 'D-1', 'returned:R-1')).toContain(
       'crm D-1: returned:R-1|withdrawn accepted',
     );
     expect(await overReturned()).toEqual([]);
@@ -96,7 +83,7 @@ describe('tantieme deal', () => {
     const rate = { base: 'EUR', quote: 'USD', date: '2026-01-05', rate: '1.1', source: 'ecb' };
     writeFileSync(file, JSON.stringify(rate));
     const imported = (...options: readonly string[]): Promise<string> =>
-      printedBy(importCommand(), 'exchange-rates', file, ...options);
+      printed(importCommand(), 'exchange-rates', file, ...options);
     expect(await imported()).toContain('1 new');
     expect(await imported('--withdraw')).toContain('1 withdrawn, 0 not there, 0 left as they are');
     expect(await imported('--withdraw')).toContain('0 withdrawn, 1 not there');

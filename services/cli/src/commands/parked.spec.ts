@@ -4,9 +4,9 @@ import { prepare, TestServers } from '@tantieme/all-in-one/testing/end-to-end.fi
 import type { Schemas } from '@tantieme/api-client/client';
 import { TOPICS } from '@tantieme/contracts/topics';
 import { openEmbeddedBroker } from '@tantieme/messaging/embedded/broker';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { localTime } from '../output/time.js';
+import { printedBy } from '../testing/printed-by.fixture.js';
 import { parkedCommand } from './parked.js';
 import { proposalCommand } from './proposal.js';
 
@@ -21,24 +21,9 @@ const servers = new TestServers();
 const config = servers.configuration();
 let url = '';
 
-const parked = (...args: readonly string[]) => printedBy(parkedCommand(), args);
-const proposal = (...args: readonly string[]) => printedBy(proposalCommand(), args);
-
-/** @returns what the command prints on standard output */
-async function printedBy(command: Command, args: readonly string[]): Promise<string> {
-  let printed = '';
-  jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-  jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-  try {
-    await command.parseAsync([...args, '--url', url, '--data', config.dataDirectory], { from: 'user' });
-  } finally {
-    jest.restoreAllMocks();
-  }
-  return printed;
-}
+const here = (): readonly string[] => ['--url', url, '--data', config.dataDirectory];
+const parked = (...args: readonly string[]) => printedBy(parkedCommand(), [...args, ...here()]);
+const proposal = (...args: readonly string[]) => printedBy(proposalCommand(), [...args, ...here()]);
 
 const listed = async (...args: readonly string[]): Promise<readonly Parked[]> =>
   JSON.parse(await parked('list', '--json', ...args)) as readonly Parked[];
